@@ -1,0 +1,40 @@
+// Errors as values: everything that input, files, the network or the machine can cause comes back as a Result.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+
+namespace dure {
+
+enum class ErrorCode {
+  kInvalidArgument,        // the caller's input is malformed or out of range
+  kNotFound,               // a file, model, tensor or route that does not exist
+  kUnsupported,            // well-formed, but of a type, version or feature this program does not know
+  kCorrupt,                // a file or message that contradicts its own format
+  kIo,                     // reading, writing or the network failed
+  kContextLengthExceeded,  // prompt + answer do not fit the context; the message holds the numbers
+  kResourceExhausted,      // a limit or the memory budget is reached
+  kUnavailable,            // not now: shutting down, still loading, overloaded
+  kCancelled,              // the caller or its client went away
+  kInternal,               // our own mistake
+};
+
+/// What went wrong, in one line that says what, where and what to do. Never holds secrets.
+struct Error {
+  ErrorCode code;
+  std::string message;
+};
+
+template <typename T>
+using Result = tl::expected<T, Error>;
+
+inline tl::unexpected<Error> Fail(ErrorCode code, std::string message) {
+  return tl::unexpected<Error>(Error{code, std::move(message)});
+}
+
+/// The code's name as logs print it: "invalid_argument".
+std::string_view ErrorCodeName(ErrorCode code);
+
+}  // namespace dure

@@ -1,0 +1,139 @@
+// Tokens in, tokens out: one scheduler thread forms steps from all running sequences and hands results to their sinks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "models/model.h"
+
+namespace dure::text {
+class Tokenizer;
+}
+
+namespace dure::engine {
+
+using TokenId = int32_t;
+
+/// Defaults leave the distribution as the model gives it. Order of application: logit bias, penalties (repetition,
+/// presence, frequency), temperature, top-k, typical, top-p, min-p, then the draw.
+struct SamplingParams {
+  float temperature = 1.0f;  // 0: the largest logit, ties to the lower id
+  int top_k = 0;             // 0: off
+  float top_p = 1.0f;
+  float min_p = 0.0f;
+  float typical_p = 1.0f;
+  float repetition_penalty = 1.0f;  // over the last penalty_window tokens, prompt included
+  float presence_penalty = 0.0f;    // over generated tokens, as OpenAI defines it
+  float frequency_penalty = 0.0f;
+  int penalty_window = 64;  // -1: all
+  std::vector<std::pair<TokenId, float>> logit_bias;
+  uint64_t seed = 0;
+  uint32_t choice = 0;  // index among n choices: part of the generator's key
+};
+
+struct GenerateRequest {
+  std::vector<TokenId> prompt;  // at least one token
+  SamplingParams sampling;
+  int max_tokens = -1;               // -1: up to the context
+  std::vector<std::string> stop;     // text that ends the answer, not part of it
+  bool ignore_eos = false;           // benchmarks
+  int top_logprobs = -1;             // -1: none; 0: the chosen token's only; K: the K best too
+  std::vector<TokenId> forced;       // teacher forcing: these tokens instead of sampled ones (score)
+  std::string tenant;                // whose cache may be shared
+};
+
+struct TokenLogprob {
+  TokenId id;
+  float logprob;  // natural log, of the raw distribution: before bias, penalties, temperature and masks
+};
+
+/// One generated token. `text` is what can be shown now: it never splits a UTF-8 character and holds back what may
+/// become a stop string.
+struct TokenEvent {
+  TokenId id;
+  float logprob = 0;                // valid when top_logprobs >= 0
+  std::vector<TokenLogprob> top;    // top_logprobs entries: logprob descending, id ascending
+  std::string text;
+};
+
+enum class FinishReason { kStop, kLength, kCancelled, kError };
+
+struct Usage {
+  int prompt_tokens = 0;
+  int cached_tokens = 0;
+  int completion_tokens = 0;
+  double queue_ms = 0;
+  double prefill_ms = 0;  // admission to first token
+  double decode_ms = 0;   // first token to last
+};
+
+struct FinishEvent {
+  FinishReason reason;
+  std::optional<Error> error;             // with kError
+  std::string text;                       // text still held back when the end came
+  std::optional<std::string> stop_match;  // which stop string ended it
+  std::optional<TokenId> stop_token;      // which end-of-generation token ended it
+  Usage usage;
+};
+
+/// Called from the scheduler thread: must return quickly and not call into the engine except Cancel.
+/// OnToken any number of times, then OnFinish exactly once.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void OnToken(const TokenEvent& event) = 0;
+  virtual void OnFinish(const FinishEvent& event) = 0;
+};
+
+using RequestId = uint64_t;
+
+struct EngineOptions {
+  int context_length = 0;       // 0: the model's, capped by kv_bytes
+  uint64_t kv_bytes = 0;        // memory for the cache; 0: enough for max_sequences of a moderate length
+  int max_sequences = 64;       // running at once
+  int max_queued = 1024;        // waiting; beyond it Submit gives kUnavailable
+  int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest
+};
+
+struct EngineStats {
+  int running = 0;
+  int queued = 0;
+  int blocks_used = 0;
+  int blocks_total = 0;
+  uint64_t steps = 0;
+  uint64_t tokens_generated = 0;
+};
+
+/// Owns the scheduler thread. Submit, Cancel and stats may be called from any thread.
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<models::Model> model,
+                                                std::shared_ptr<const text::Tokenizer> tokenizer,
+                                                const EngineOptions& options);
+  /// Cancels what runs (every sink gets its OnFinish) and joins.
+  ~Engine();
+
+  /// Errors: kInvalidArgument (names the parameter), kContextLengthExceeded (with the numbers), kUnavailable (queue full).
+  /// The sink lives until its OnFinish has returned.
+  Result<RequestId> Submit(GenerateRequest request, std::shared_ptr<Sink> sink);
+  /// The sequence leaves within one step and its sink gets kCancelled. Unknown or finished ids are ignored.
+  void Cancel(RequestId id);
+
+  const models::ModelConfig& config() const;
+  /// Positions a sequence may have, prompt and answer together.
+  int context_length() const;
+  EngineStats stats() const;
+
+ private:
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dure::engine

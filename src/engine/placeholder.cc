@@ -1,0 +1,1 @@
+// Placeholder so that the room links before its first source lands.
