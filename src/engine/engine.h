@@ -1,4 +1,5 @@
-// Tokens in, tokens out: one scheduler thread forms steps from all running sequences and hands results to their sinks.
+// Tokens in, tokens out: one scheduler thread forms steps from all running sequences and hands
+// results to their sinks.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,9 @@
 #include "base/error.h"
 #include "models/model.h"
 
+namespace dure {
+class ThreadTeam;
+}
 namespace dure::text {
 class Tokenizer;
 }
@@ -20,8 +24,9 @@ namespace dure::engine {
 
 using TokenId = int32_t;
 
-/// Defaults leave the distribution as the model gives it. Order of application: logit bias, penalties (repetition,
-/// presence, frequency), temperature, top-k, typical, top-p, min-p, then the draw.
+/// Defaults leave the distribution as the model gives it. Order of application: logit bias,
+/// penalties (repetition, presence, frequency), temperature, top-k, typical, top-p, min-p, then the
+/// draw.
 struct SamplingParams {
   float temperature = 1.0f;  // 0: the largest logit, ties to the lower id
   int top_k = 0;             // 0: off
@@ -40,25 +45,28 @@ struct SamplingParams {
 struct GenerateRequest {
   std::vector<TokenId> prompt;  // at least one token
   SamplingParams sampling;
-  int max_tokens = -1;               // -1: up to the context
-  std::vector<std::string> stop;     // text that ends the answer, not part of it
-  bool ignore_eos = false;           // benchmarks
-  int top_logprobs = -1;             // -1: none; 0: the chosen token's only; K: the K best too
-  std::vector<TokenId> forced;       // teacher forcing: these tokens instead of sampled ones (score)
-  std::string tenant;                // whose cache may be shared
+  int max_tokens = -1;            // -1: up to the context
+  std::vector<std::string> stop;  // text that ends the answer, not part of it
+  bool ignore_eos = false;        // benchmarks
+  int top_logprobs = -1;          // -1: none; 0: the chosen token's only; K: the K best too
+  std::vector<TokenId> forced;    // teacher forcing (score): exactly these tokens, one event each;
+                                // stops, max_tokens and end-of-generation tokens do not apply
+  std::string tenant;  // whose cache may be shared
 };
 
 struct TokenLogprob {
   TokenId id;
-  float logprob;  // natural log, of the raw distribution: before bias, penalties, temperature and masks
+  float logprob;  // natural log, of the raw distribution: before bias, penalties, temperature and
+                  // masks
 };
 
-/// One generated token. `text` is what can be shown now: it never splits a UTF-8 character and holds back what may
-/// become a stop string.
+/// One generated token. `text` is what can be shown now: it never splits a UTF-8 character and
+/// holds back what may become a stop string. The end-of-generation token that ends an answer is an
+/// event too (its text is empty), as is every token whose text a stop string cut off.
 struct TokenEvent {
   TokenId id;
-  float logprob = 0;                // valid when top_logprobs >= 0
-  std::vector<TokenLogprob> top;    // top_logprobs entries: logprob descending, id ascending
+  float logprob = 0;              // valid when top_logprobs >= 0
+  std::vector<TokenLogprob> top;  // top_logprobs entries: logprob descending, id ascending
   std::string text;
 };
 
@@ -82,8 +90,8 @@ struct FinishEvent {
   Usage usage;
 };
 
-/// Called from the scheduler thread: must return quickly and not call into the engine except Cancel.
-/// OnToken any number of times, then OnFinish exactly once.
+/// Called from the scheduler thread: must return quickly and not call into the engine except
+/// Cancel. OnToken any number of times, then OnFinish exactly once.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -94,11 +102,13 @@ class Sink {
 using RequestId = uint64_t;
 
 struct EngineOptions {
-  int context_length = 0;       // 0: the model's, capped by kv_bytes
-  uint64_t kv_bytes = 0;        // memory for the cache; 0: enough for max_sequences of a moderate length
-  int max_sequences = 64;       // running at once
-  int max_queued = 1024;        // waiting; beyond it Submit gives kUnavailable
+  int context_length = 0;  // 0: the model's, capped by kv_bytes
+  uint64_t kv_bytes = 0;   // memory for the cache; 0: enough for max_sequences of a moderate length
+  int max_sequences = 64;  // running at once
+  int max_queued = 1024;   // waiting; beyond it Submit gives kUnavailable
   int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest
+  ThreadTeam* team =
+      nullptr;  // samples the rows of a step side by side; may be null; outlives the engine
 };
 
 struct EngineStats {
@@ -119,10 +129,11 @@ class Engine {
   /// Cancels what runs (every sink gets its OnFinish) and joins.
   ~Engine();
 
-  /// Errors: kInvalidArgument (names the parameter), kContextLengthExceeded (with the numbers), kUnavailable (queue full).
-  /// The sink lives until its OnFinish has returned.
+  /// Errors: kInvalidArgument (names the parameter), kContextLengthExceeded (with the numbers),
+  /// kUnavailable (queue full). The sink lives until its OnFinish has returned.
   Result<RequestId> Submit(GenerateRequest request, std::shared_ptr<Sink> sink);
-  /// The sequence leaves within one step and its sink gets kCancelled. Unknown or finished ids are ignored.
+  /// The sequence leaves within one step and its sink gets kCancelled. Unknown or finished ids are
+  /// ignored.
   void Cancel(RequestId id);
 
   const models::ModelConfig& config() const;

@@ -1,0 +1,25 @@
+// The subcommands of `dure`, one file each. A command declares its options on the CLI11 app it is
+// given and leaves a callback there; main.cc parses, prints the outcome's error as one line and
+// turns it into the exit status.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+
+namespace dure {
+
+/// What the chosen command left behind. stdout belongs to the command's result (JSON alone with
+/// --json); everything else, progress included, goes to stderr.
+struct CommandContext {
+  Result<void> outcome;
+};
+
+/// Headings of `dure --help`, in the order of the page.
+inline constexpr char kEverydayGroup[] = "Everyday";
+inline constexpr char kModelsGroup[] = "Models";
+inline constexpr char kToolsGroup[] = "For scripts and checks";
+
+void RegisterDoctor(CLI::App& app, CommandContext& context);
+
+}  // namespace dure

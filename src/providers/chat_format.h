@@ -1,0 +1,66 @@
+// How one model wants its text: the tokenizer and the chat template a GGUF file carries, without
+// its weights.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace dure::formats {
+class GgufFile;
+}
+
+namespace dure::providers {
+
+using TokenId = int32_t;
+
+/// A chat to be rendered; see text::ChatTemplateInput for the fields' meaning.
+struct ChatInput {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  nlohmann::ordered_json tools;  // null when there are none
+  bool add_generation_prompt = true;
+  nlohmann::ordered_json template_arguments = nlohmann::ordered_json::object();
+  int64_t unix_time = 0;
+};
+
+/// Immutable after loading; every member is thread-safe.
+class ChatFormat {
+ public:
+  /// A template that is absent or cannot be parsed is no error here (raw prompts work without one):
+  /// Render reports it. Errors: those of Tokenizer::FromGguf.
+  static Result<ChatFormat> FromGguf(const formats::GgufFile& file);
+
+  const text::Tokenizer& tokenizer() const { return *tokenizer_; }
+  const std::shared_ptr<const text::Tokenizer>& shared_tokenizer() const { return tokenizer_; }
+  /// False for base models, and where the template cannot be used.
+  bool has_template() const { return template_.has_value(); }
+
+  /// Errors: kUnsupported (the model has no chat template), those of ChatTemplate::Parse and
+  /// Render. There is no fall-back to another format.
+  Result<text::RenderedPrompt> Render(const ChatInput& chat) const;
+
+  /// A rendered chat as ids, BOS in front where the model wants it and the template did not print
+  /// it.
+  std::vector<TokenId> EncodeChat(const text::RenderedPrompt& prompt) const;
+
+  /// A raw prompt as ids, BOS in front where the model wants it.
+  std::vector<TokenId> EncodePrompt(std::string_view prompt, text::ControlTokens control) const;
+
+ private:
+  ChatFormat(std::shared_ptr<const text::Tokenizer> tokenizer,
+             Result<text::ChatTemplate> chat_template);
+
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
+  Result<text::ChatTemplate> template_;
+  std::string bos_spelling_;
+  std::string eos_spelling_;
+};
+
+}  // namespace dure::providers

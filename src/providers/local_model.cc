@@ -1,0 +1,45 @@
+#include "providers/local_model.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "formats/gguf.h"
+#include "models/registry.h"
+
+namespace dure::providers {
+
+std::string LocalModelId(const std::string& path) {
+  const std::filesystem::path file(path);
+  return (file.extension() == ".gguf" ? file.stem() : file.filename()).string();
+}
+
+LocalModel::LocalModel(std::string path, ChatFormat format)
+    : path_(std::move(path)), id_(LocalModelId(path_)), format_(std::move(format)) {}
+
+Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
+                                                     const LocalModelOptions& options) {
+  auto file = formats::GgufFile::Open(path);
+  if (!file) return tl::unexpected(file.error());
+  auto format = ChatFormat::FromGguf(**file);
+  if (!format) return tl::unexpected(format.error());
+
+  std::unique_ptr<LocalModel> local(new LocalModel(path, std::move(*format)));
+  local->team_ =
+      std::make_unique<ThreadTeam>(options.threads > 0 ? options.threads : AvailableCores());
+  models::LoadOptions load;
+  load.team = local->team_.get();
+  load.on_progress = options.on_progress;
+  auto model = models::LoadModel(**file, load);
+  if (!model) return tl::unexpected(model.error());
+  local->weight_bytes_ = (*model)->weight_bytes();
+
+  engine::EngineOptions engine_options = options.engine;
+  engine_options.team = local->team_.get();
+  auto engine =
+      engine::Engine::Create(std::move(*model), local->format_.shared_tokenizer(), engine_options);
+  if (!engine) return tl::unexpected(engine.error());
+  local->engine_ = std::move(*engine);
+  return local;
+}
+
+}  // namespace dure::providers
