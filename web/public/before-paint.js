@@ -1,0 +1,14 @@
+// Sets theme and language from what the user chose last, before anything is painted. Kept in step with
+// src/lib/settings.svelte.ts; a file of its own because the page's CSP allows no inline script.
+(function () {
+  var root = document.documentElement;
+  var stored = {};
+  try {
+    stored = JSON.parse(localStorage.getItem('dure.settings') || '{}') || {};
+  } catch (error) {
+    // Storage is switched off or holds something else: the system's choices apply.
+  }
+  if (stored.theme === 'light' || stored.theme === 'dark') root.dataset.theme = stored.theme;
+  var language = stored.language || (navigator.languages && navigator.languages[0]) || navigator.language || 'en';
+  root.lang = /^ko\b/i.test(language) ? 'ko' : 'en';
+})();
