@@ -34,6 +34,7 @@ function(dure_fuzz name)
     add_executable(${name}_fuzz ${name}_fuzz.cc ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
   endif()
   target_link_libraries(${name}_fuzz PRIVATE dure_flags ${ARG_LINKS})
+  target_include_directories(${name}_fuzz PRIVATE ${CMAKE_SOURCE_DIR})
   add_test(NAME fuzz_${name}
     COMMAND ${name}_fuzz -runs=0 ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
   set_tests_properties(fuzz_${name} PROPERTIES LABELS "fuzz" TIMEOUT 120)

@@ -113,7 +113,7 @@ bool GgufParser::ParseHeader() {
   }
   // Both counts are small now, so the sum cannot overflow.
   return Require(key_value_count_ * kMinKeyValueBytes + tensor_count_ * kMinTensorBytes,
-                 "key-values and tensors");
+                 "the key-values and tensors");
 }
 
 bool GgufParser::ParseVersion() {
@@ -238,7 +238,7 @@ bool GgufParser::ParseArray(uint32_t depth, GgufArray& out) {
 
 template <typename Stored, typename Kept>
 bool GgufParser::ParseNumbers(uint64_t count, GgufArray& out) {
-  if (!Require(count * sizeof(Stored), "array") || !Charge(count * sizeof(Kept))) return false;
+  if (!Require(count * sizeof(Stored), "an array") || !Charge(count * sizeof(Kept))) return false;
   auto& values = out.emplace<std::vector<Kept>>();
   values.resize(count);
   std::array<Stored, 4096> piece;
@@ -254,7 +254,7 @@ bool GgufParser::ParseNumbers(uint64_t count, GgufArray& out) {
 }
 
 bool GgufParser::ParseBools(uint64_t count, GgufArray& out) {
-  if (!Require(count, "array") || !Charge(count / 8)) return false;
+  if (!Require(count, "an array") || !Charge(count / 8)) return false;
   auto& values = out.emplace<std::vector<bool>>(count);
   for (uint64_t i = 0; i < count; ++i) {
     uint8_t byte = 0;
@@ -266,7 +266,7 @@ bool GgufParser::ParseBools(uint64_t count, GgufArray& out) {
 }
 
 bool GgufParser::ParseStrings(uint64_t count, GgufArray& out) {
-  if (!Require(count * sizeof(uint64_t), "array of strings") ||
+  if (!Require(count * sizeof(uint64_t), "an array of strings") ||
       !Charge(count * sizeof(std::string))) {
     return false;
   }
@@ -278,7 +278,8 @@ bool GgufParser::ParseStrings(uint64_t count, GgufArray& out) {
 }
 
 bool GgufParser::ParseNested(uint64_t count, uint32_t depth, GgufArray& out) {
-  if (!Require(count * kMinArrayBytes, "array of arrays") || !Charge(count * sizeof(GgufValue))) {
+  if (!Require(count * kMinArrayBytes, "an array of arrays") ||
+      !Charge(count * sizeof(GgufValue))) {
     return false;
   }
   auto& values = out.emplace<std::vector<GgufValue>>(count);
@@ -428,7 +429,7 @@ bool GgufParser::Read(T& out) {
 }
 
 bool GgufParser::ReadBytes(void* out, uint64_t bytes) {
-  if (!Require(bytes, "value")) return false;
+  if (!Require(bytes, "a value")) return false;
   auto* to = static_cast<std::byte*>(out);
   while (bytes > 0) {
     if (cursor_ == filled_ && !Refill()) return false;
@@ -448,7 +449,7 @@ bool GgufParser::ReadString(std::string& out, uint64_t max_bytes) {
     return Corrupt(
         fmt::format("a string of {} bytes, more than the limit of {}", length, max_bytes));
   }
-  if (!Require(length, "string") || !Charge(length)) return false;
+  if (!Require(length, "a string") || !Charge(length)) return false;
   if (length <= filled_ - cursor_) {
     out.assign(reinterpret_cast<const char*>(buffer_.data() + cursor_), length);
     cursor_ += length;
@@ -474,7 +475,7 @@ bool GgufParser::Refill() {
 bool GgufParser::Require(uint64_t bytes, const char* what) {
   if (bytes > file_.bytes() - position()) {
     return Corrupt(
-        fmt::format("the file of {} bytes ends inside a {}; it is damaged or was not "
+        fmt::format("the file of {} bytes ends inside {}; it is damaged or was not "
                     "downloaded whole",
                     file_.bytes(), what));
   }

@@ -238,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(RealFile{"SmolLM2-135M-Instruct.Q4_1.gguf", "llama", 272, 49152},
                     RealFile{"qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", "qwen2", 291, 151936},
                     RealFile{"gemma3-270m-q4_k_m.gguf", "gemma3", 236, 262144}),
-    [](const auto& info) { return std::string(info.param.architecture); });
+    [](const auto& test) { return std::string(test.param.architecture); });
 
 }  // namespace
 }  // namespace dure::formats
