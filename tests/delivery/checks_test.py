@@ -7,6 +7,7 @@ import unittest
 
 import clean_text
 import include_order
+import linked_libraries
 
 
 class Tree(unittest.TestCase):
@@ -89,6 +90,20 @@ class CleanText(Tree):
     def test_installed_and_built_folders_do_not_count(self):
         self.write("web/node_modules/a/package.json", "https://registry." + "npmjs.org/a\n")
         self.assertEqual(clean_text.check(self.root), [])
+
+
+class LinkedLibraries(unittest.TestCase):
+    def test_listed_libraries_pass(self):
+        self.assertEqual(linked_libraries.check(["libz.so.1"], {"libz.so.1": "Zlib"}), [])
+
+    def test_unlisted_library_fails(self):
+        self.assertIn("libz.so.1", linked_libraries.check(["libz.so.1"], {})[0])
+
+    def test_gpl_fails_unless_it_has_the_runtime_exception(self):
+        licences = {"libreadline.so.8": "GPL-3.0-or-later", "libstdc++.so.6": "GPL-3-with-exception"}
+        problems = linked_libraries.check([], licences)
+        self.assertEqual(len(problems), 1)
+        self.assertIn("libreadline.so.8", problems[0])
 
 
 if __name__ == "__main__":
