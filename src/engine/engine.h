@@ -50,8 +50,8 @@ struct GenerateRequest {
   bool ignore_eos = false;        // benchmarks
   int top_logprobs = -1;          // -1: none; 0: the chosen token's only; K: the K best too
   std::vector<TokenId> forced;    // teacher forcing (score): exactly these tokens, one event each;
-                                // stops, max_tokens and end-of-generation tokens do not apply
-  std::string tenant;  // whose cache may be shared
+                                  // stops, max_tokens and end-of-generation tokens do not apply
+  std::string tenant;             // whose cache may be shared
 };
 
 struct TokenLogprob {
@@ -101,14 +101,26 @@ class Sink {
 
 using RequestId = uint64_t;
 
+/// What one request may ask for.
+struct RequestLimits {
+  size_t max_stops = 64;           // strings
+  size_t max_stop_bytes = 1024;    // of one string
+  size_t max_logit_biases = 4096;  // entries
+  int max_top_logprobs = 256;
+};
+
 struct EngineOptions {
-  int context_length = 0;  // 0: the model's, capped by kv_bytes
-  uint64_t kv_bytes = 0;   // memory for the cache; 0: enough for max_sequences of a moderate length
-  int max_sequences = 64;  // running at once
-  int max_queued = 1024;   // waiting; beyond it Submit gives kUnavailable
+  int context_length =
+      0;  // positions; 0: the model's, or what kv_bytes has room for if that is less
+  uint64_t kv_bytes =
+      0;  // memory for the cache; 0: 1024 positions for each of max_sequences and at least one
+          // whole context, but not more than a quarter of the machine's memory
+  int max_sequences = 64;       // running at once
+  int max_queued = 1024;        // waiting beyond max_sequences; then Submit gives kUnavailable
   int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest
   ThreadTeam* team =
       nullptr;  // samples the rows of a step side by side; may be null; outlives the engine
+  RequestLimits request_limits;
 };
 
 struct EngineStats {
@@ -120,9 +132,12 @@ struct EngineStats {
   uint64_t tokens_generated = 0;
 };
 
-/// Owns the scheduler thread. Submit, Cancel and stats may be called from any thread.
+/// Owns the scheduler thread. Submit, Cancel and stats may be called from any thread; the engine
+/// must not be destroyed from within a sink.
 class Engine {
  public:
+  /// Errors: kInvalidArgument (an option out of range, named), kResourceExhausted (memory for the
+  /// cache).
   static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<models::Model> model,
                                                 std::shared_ptr<const text::Tokenizer> tokenizer,
                                                 const EngineOptions& options);

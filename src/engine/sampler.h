@@ -1,0 +1,39 @@
+// One row of logits turned into one token. Pure functions: the same row, parameters and tokens give
+// the same bits.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+namespace dure::engine {
+
+struct SampleTask {
+  std::span<float> logits;  // [vocab], raw; overwritten where bias or penalties apply
+  const SamplingParams* params;
+  std::span<const TokenId>
+      tokens;                     // the sequence so far; the new token's position is tokens.size()
+  size_t prompt_tokens;           // how many of them are prompt
+  int top_logprobs = -1;          // as in GenerateRequest
+  std::optional<TokenId> forced;  // take this one, only report its log-probability
+};
+
+struct Sample {
+  TokenId id = 0;
+  float logprob = 0;
+  std::vector<TokenLogprob> top;
+};
+
+/// In the order that engine.h gives: raw log-probabilities, logit bias, penalties, then either the
+/// largest logit or temperature, top-k, typical, top-p, min-p and the draw. Weights are exp((logit
+/// - largest) / temperature); the mass of the whole vocabulary is summed by index (SumWeights),
+/// that of a candidate list in its canonical order in float64. The draw takes the first candidate,
+/// in canonical order, at which the running sum exceeds u times the mass; u comes from Philox
+/// (philox.h) keyed by seed, choice and position. Errors: kInternal when a logit is not finite.
+Result<Sample> SampleRow(const SampleTask& task);
+
+}  // namespace dure::engine

@@ -1,0 +1,43 @@
+// One request on its way through the engine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/answer.h"
+#include "engine/engine.h"
+
+namespace dure::engine {
+
+struct Sequence {
+  RequestId id = 0;
+  GenerateRequest request;
+  std::shared_ptr<Sink> sink;
+
+  std::vector<TokenId>
+      tokens;         // the prompt, then what was generated, or all forced tokens but the last
+  int computed = 0;   // leading tokens whose keys and values are in the cache
+  int delivered = 0;  // tokens the sink has had
+  std::vector<int32_t> blocks;  // position p lives in blocks[p / kKvBlockPositions]
+  uint64_t admission = 0;       // order of first admission, counted from 1; 0: not yet
+  bool finished = false;        // the sink has had its OnFinish
+
+  std::optional<Answer> answer;
+
+  std::chrono::steady_clock::time_point submitted;
+  std::chrono::steady_clock::time_point admitted;
+  std::chrono::steady_clock::time_point first_token;
+  std::chrono::steady_clock::time_point last_token;
+
+  /// The first position whose logits decide a token that the sink has not had. Earlier rows need
+  /// none, also when they are computed again after a preemption.
+  int first_logit_position() const {
+    return static_cast<int>(request.prompt.size()) + delivered - 1;
+  }
+  int pending() const { return static_cast<int>(tokens.size()) - computed; }
+};
+
+}  // namespace dure::engine

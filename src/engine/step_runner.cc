@@ -1,0 +1,78 @@
+#include "engine/step_runner.h"
+
+#include <new>
+#include <utility>
+
+#include "base/thread_team.h"
+
+namespace dure::engine {
+namespace {
+
+/// Runs on the team's threads, where nothing may throw.
+Result<Sample> SampleOrFail(const SampleTask& task) noexcept {
+  try {
+    return SampleRow(task);
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kResourceExhausted, "out of memory");
+  }
+}
+
+}  // namespace
+
+void StepRunner::AddRun(const PlannedRun& run) {
+  Sequence& sequence = *run.sequence;
+  const auto view = static_cast<int32_t>(views_.size());
+  views_.push_back({sequence.blocks});
+  for (int position = run.first; position < run.first + run.count; ++position) {
+    if (position >= run.first_logit) {
+      logit_rows_.push_back(static_cast<int32_t>(rows_.size()));
+      SampleTask task;
+      task.params = &sequence.request.sampling;
+      task.tokens = std::span<const TokenId>(sequence.tokens).first(position + 1);
+      task.prompt_tokens = sequence.request.prompt.size();
+      task.top_logprobs = sequence.request.top_logprobs;
+      if (!sequence.request.forced.empty()) {
+        task.forced = sequence.request.forced[position + 1 - task.prompt_tokens];
+      }
+      tasks_.push_back(task);
+      results_.push_back({&sequence, engine::Sample{}});
+    }
+    rows_.push_back({sequence.tokens[position], position, view});
+  }
+}
+
+void StepRunner::Sample() {
+  const int count = static_cast<int>(tasks_.size());
+  const int members = team_ != nullptr && count > 1 ? team_->size() : 1;
+  const auto work = [&](int member) {
+    for (int i = member; i < count; i += members) results_[i].sample = SampleOrFail(tasks_[i]);
+  };
+  if (members == 1) {
+    work(0);
+  } else {
+    team_->Run(work);
+  }
+}
+
+Result<std::vector<RowResult>> StepRunner::Run(const Plan& plan) {
+  rows_.clear();
+  views_.clear();
+  logit_rows_.clear();
+  tasks_.clear();
+  results_.clear();
+  for (const PlannedRun& run : plan.runs) AddRun(run);
+
+  const size_t vocab = model_.config().vocab_size;
+  const size_t wanted = logit_rows_.size() * vocab;
+  if (logits_.size() < wanted) logits_.resize(wanted);
+  const std::span<float> logits(logits_.data(), wanted);
+  const models::Step step{rows_, views_, logit_rows_};
+  if (auto computed = model_.Forward(step, kv_, logits); !computed) {
+    return tl::unexpected(computed.error());
+  }
+  for (size_t i = 0; i < tasks_.size(); ++i) tasks_[i].logits = logits.subspan(i * vocab, vocab);
+  Sample();
+  return std::move(results_);
+}
+
+}  // namespace dure::engine

@@ -1,0 +1,52 @@
+// Computes one planned step: rows through the model, logits through the sampler.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "models/kv_storage.h"
+#include "models/model.h"
+
+namespace dure {
+class ThreadTeam;
+}
+
+namespace dure::engine {
+
+/// What came of one row that needed logits.
+struct RowResult {
+  Sequence* sequence;
+  Result<Sample> sample;
+};
+
+/// Used by one thread.
+class StepRunner {
+ public:
+  /// All must outlive it; team may be null.
+  StepRunner(models::Model& model, models::KvStorage& kv, ThreadTeam* team)
+      : model_(model), kv_(kv), team_(team) {}
+
+  /// Results in the order of the plan's rows. Sequences are not changed.
+  /// Errors: those of Model::Forward; then no row has a result.
+  Result<std::vector<RowResult>> Run(const Plan& plan);
+
+ private:
+  void AddRun(const PlannedRun& run);
+  void Sample();
+
+  models::Model& model_;
+  models::KvStorage& kv_;
+  ThreadTeam* team_;
+  // Work memory, kept from step to step.
+  std::vector<models::StepRow> rows_;
+  std::vector<models::SequenceView> views_;
+  std::vector<int32_t> logit_rows_;
+  std::vector<float> logits_;       // [logit_rows, vocab]
+  std::vector<SampleTask> tasks_;   // one for each logit row
+  std::vector<RowResult> results_;  // likewise
+};
+
+}  // namespace dure::engine

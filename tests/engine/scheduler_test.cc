@@ -1,0 +1,250 @@
+#include "engine/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace dure::engine {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr int kBlock = 4;
+
+SchedulerLimits Limits() {
+  SchedulerLimits limits;
+  limits.max_sequences = 8;
+  limits.step_token_budget = 16;
+  limits.block_positions = kBlock;
+  limits.total_blocks = 100;
+  return limits;
+}
+
+std::unique_ptr<Sequence> Request(RequestId id, int prompt, const std::string& tenant = "") {
+  auto sequence = std::make_unique<Sequence>();
+  sequence->id = id;
+  sequence->request.prompt.assign(prompt, 1);
+  sequence->request.tenant = tenant;
+  sequence->tokens = sequence->request.prompt;
+  return sequence;
+}
+
+std::unique_ptr<Sequence> Forced(RequestId id, int prompt, int forced) {
+  auto sequence = Request(id, prompt);
+  sequence->request.forced.assign(forced, 2);
+  sequence->tokens.insert(sequence->tokens.end(), forced - 1, 2);
+  return sequence;
+}
+
+/// Does to the sequences what the engine does after a step.
+void Advance(const Plan& plan) {
+  for (const PlannedRun& run : plan.runs) {
+    Sequence& sequence = *run.sequence;
+    sequence.computed += run.count;
+    const int results = run.first + run.count - run.first_logit;
+    sequence.delivered += results;
+    if (sequence.request.forced.empty() && results > 0) sequence.tokens.push_back(3);
+  }
+}
+
+std::map<RequestId, int> Rows(const Plan& plan) {
+  std::map<RequestId, int> rows;
+  for (const PlannedRun& run : plan.runs) rows[run.sequence->id] = run.count;
+  return rows;
+}
+
+int LogitRows(const Plan& plan) {
+  int rows = 0;
+  for (const PlannedRun& run : plan.runs) rows += run.first + run.count - run.first_logit;
+  return rows;
+}
+
+std::vector<RequestId> Admitted(const Plan& plan) {
+  std::vector<RequestId> ids;
+  for (const Sequence* sequence : plan.admitted) ids.push_back(sequence->id);
+  return ids;
+}
+
+TEST(Scheduler, CutsALongPromptIntoChunksAndAsksForOneRowOfLogits) {
+  Scheduler scheduler(Limits());
+  scheduler.Add(Request(1, 35));
+  std::vector<int> chunks;
+  std::vector<int> logits;
+  for (int step = 0; step < 5; ++step) {
+    const Plan plan = scheduler.PlanStep();
+    chunks.push_back(Rows(plan)[1]);
+    logits.push_back(LogitRows(plan));
+    Advance(plan);
+  }
+  EXPECT_THAT(chunks, ElementsAre(16, 16, 3, 1, 1));
+  EXPECT_THAT(logits, ElementsAre(0, 0, 1, 1, 1));
+}
+
+TEST(Scheduler, EveryDecodingSequenceHasARowWhileALongPromptComesIn) {
+  Scheduler scheduler(Limits());
+  for (RequestId id = 1; id <= 3; ++id) scheduler.Add(Request(id, 2));
+  Advance(scheduler.PlanStep());
+  scheduler.Add(Request(4, 100));
+  for (int step = 0; step < 7; ++step) {
+    const Plan plan = scheduler.PlanStep();
+    std::map<RequestId, int> rows = Rows(plan);
+    EXPECT_EQ(rows[1] + rows[2] + rows[3], 3);
+    EXPECT_EQ(rows[4], 13);
+    Advance(plan);
+  }
+}
+
+TEST(Scheduler, AShortPromptIsNotStuckBehindALongOne) {
+  Scheduler scheduler(Limits());
+  scheduler.Add(Request(1, 200));
+  scheduler.Add(Request(2, 8));
+  const Plan plan = scheduler.PlanStep();
+  EXPECT_THAT(Rows(plan), ElementsAre(std::pair(1, 8), std::pair(2, 8)));
+  EXPECT_EQ(LogitRows(plan), 1);
+}
+
+TEST(Scheduler, PromptsMoveEvenWhenDecodingTakesTheWholeBudget) {
+  SchedulerLimits limits = Limits();
+  limits.step_token_budget = 2;
+  Scheduler scheduler(limits);
+  for (RequestId id = 1; id <= 4; ++id) scheduler.Add(Request(id, 1));
+  Advance(scheduler.PlanStep());
+  scheduler.Add(Request(5, 3));
+  const Plan plan = scheduler.PlanStep();
+  EXPECT_EQ(plan.runs.size(), 5u);
+  EXPECT_EQ(Rows(plan)[5], 1);
+}
+
+TEST(Scheduler, RowsOfOneSequenceAreContiguousAndInsideItsBlocks) {
+  Scheduler scheduler(Limits());
+  scheduler.Add(Request(1, 30));
+  scheduler.Add(Request(2, 30));
+  for (int step = 0; step < 40; ++step) {
+    const Plan plan = scheduler.PlanStep();
+    for (const PlannedRun& run : plan.runs) {
+      EXPECT_EQ(run.first, run.sequence->computed);
+      EXPECT_LE(run.first + run.count, static_cast<int>(run.sequence->blocks.size()) * kBlock);
+    }
+    Advance(plan);
+  }
+}
+
+TEST(Scheduler, TenantsTakeTurns) {
+  SchedulerLimits limits = Limits();
+  limits.max_sequences = 1;
+  Scheduler scheduler(limits);
+  for (RequestId id = 1; id <= 3; ++id) scheduler.Add(Request(id, 1, "many"));
+  scheduler.Add(Request(4, 1, "few"));
+  scheduler.Add(Request(5, 1, "other"));
+  std::vector<RequestId> order;
+  while (scheduler.has_work()) {
+    const Plan plan = scheduler.PlanStep();
+    for (const RequestId id : Admitted(plan)) order.push_back(id);
+    ASSERT_EQ(plan.runs.size(), 1u);
+    scheduler.Remove(plan.runs[0].sequence->id);
+  }
+  EXPECT_THAT(order, ElementsAre(1, 4, 5, 2, 3));
+}
+
+TEST(Scheduler, NobodyOvertakesAPromptThatWaitsForBlocks) {
+  SchedulerLimits limits = Limits();
+  limits.total_blocks = 10;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 20));
+  scheduler.Add(Request(2, 24));
+  scheduler.Add(Request(3, 1));
+  EXPECT_THAT(Admitted(scheduler.PlanStep()), ElementsAre(1));
+  EXPECT_EQ(scheduler.queued(), 2);
+  scheduler.Remove(1);
+  EXPECT_THAT(Admitted(scheduler.PlanStep()), ElementsAre(2, 3));
+}
+
+TEST(Scheduler, TheYoungestGivesWayAndComesBackWithEverythingItHad) {
+  SchedulerLimits limits = Limits();
+  limits.total_blocks = 4;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 4));
+  scheduler.Add(Request(2, 4));
+  scheduler.Add(Request(3, 1));
+  std::map<RequestId, int> delivered;
+  bool preempted = false;
+  for (int step = 0; step < 60 && scheduler.has_work(); ++step) {
+    const Plan plan = scheduler.PlanStep();
+    ASSERT_FALSE(plan.runs.empty());
+    preempted |= scheduler.running() < 2 && scheduler.queued() > 0;
+    Advance(plan);
+    for (const PlannedRun& run : plan.runs) {
+      delivered[run.sequence->id] = run.sequence->delivered;
+      EXPECT_EQ(run.sequence->tokens.size(),
+                run.sequence->request.prompt.size() + run.sequence->delivered);
+      // 12 positions: three blocks of the four there are.
+      if (run.sequence->tokens.size() >= 12) scheduler.Remove(run.sequence->id);
+    }
+  }
+  EXPECT_TRUE(preempted);
+  EXPECT_FALSE(scheduler.has_work());
+  EXPECT_THAT(delivered, ElementsAre(std::pair(1, 8), std::pair(2, 8), std::pair(3, 11)));
+  EXPECT_EQ(scheduler.blocks_used(), 0);
+}
+
+TEST(Scheduler, APreemptedSequenceAsksOnlyForTheLogitsItStillOwes) {
+  SchedulerLimits limits = Limits();
+  limits.total_blocks = 3;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 3));
+  scheduler.Add(Request(2, 3));
+  int steps = 0;
+  while (scheduler.running() == 2 || steps == 0) {
+    Advance(scheduler.PlanStep());
+    ++steps;
+  }
+  scheduler.Remove(1);
+  const Plan plan = scheduler.PlanStep();
+  ASSERT_EQ(plan.runs.size(), 1u);
+  EXPECT_EQ(plan.runs[0].first, 0);
+  EXPECT_GT(plan.runs[0].count, 3);
+  EXPECT_EQ(LogitRows(plan), 1);
+}
+
+TEST(Scheduler, ForcedTokensGetOneRowOfLogitsEachAndNoMoreThanTheBufferHolds) {
+  SchedulerLimits limits = Limits();
+  limits.max_forced_logit_rows = 5;
+  Scheduler scheduler(limits);
+  scheduler.Add(Forced(1, 10, 13));
+  scheduler.Add(Forced(2, 1, 6));
+  int delivered[3] = {0, 0, 0};
+  for (int step = 0; step < 20 && scheduler.has_work(); ++step) {
+    const Plan plan = scheduler.PlanStep();
+    ASSERT_FALSE(plan.runs.empty());
+    EXPECT_LE(LogitRows(plan), 5);
+    Advance(plan);
+    for (const PlannedRun& run : plan.runs) {
+      delivered[run.sequence->id] = run.sequence->delivered;
+      if (run.sequence->pending() == 0) scheduler.Remove(run.sequence->id);
+    }
+  }
+  EXPECT_FALSE(scheduler.has_work());
+  EXPECT_EQ(delivered[1], 13);
+  EXPECT_EQ(delivered[2], 6);
+}
+
+TEST(Scheduler, RemovingASequenceFreesItsBlocksWhereverItIs) {
+  SchedulerLimits limits = Limits();
+  limits.max_sequences = 1;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 9));
+  scheduler.Add(Request(2, 9));
+  scheduler.PlanStep();
+  EXPECT_EQ(scheduler.blocks_used(), 3);
+  EXPECT_NE(scheduler.Remove(2), nullptr);
+  EXPECT_NE(scheduler.Remove(1), nullptr);
+  EXPECT_EQ(scheduler.Remove(1), nullptr);
+  EXPECT_EQ(scheduler.blocks_used(), 0);
+  EXPECT_FALSE(scheduler.has_work());
+}
+
+}  // namespace
+}  // namespace dure::engine
