@@ -33,9 +33,7 @@ const BlockTypeInfo* FindBlockType(uint32_t ggml_type_id) {
   return nullptr;
 }
 
-const BlockTypeInfo& InfoOf(BlockType type) {
-  return *FindBlockType(static_cast<uint32_t>(type));
-}
+const BlockTypeInfo& InfoOf(BlockType type) { return *FindBlockType(static_cast<uint32_t>(type)); }
 
 const BlockTypeInfo* FindBlockType(std::string_view name) {
   for (const BlockTypeInfo& info : kTypes) {

@@ -1,4 +1,5 @@
-// The tensor element types of GGUF files (ggml's numbering) and how many bytes a block of each takes.
+// The tensor element types of GGUF files (ggml's numbering) and how many bytes a block of each
+// takes.
 #pragma once
 
 #include <cstddef>

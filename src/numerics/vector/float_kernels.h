@@ -1,0 +1,407 @@
+// Float kernels over vectors of 16 lanes, compiled once per instruction set. The including file
+// defines, in its own unnamed namespace and before this include, the types V16 (16 float32) and I16
+// (16 int32), the operations used below, and
+//   kQkRows           query rows whose scores stay in registers (two vectors each)
+//   kPvRows, kPvVecs  rows and vectors of the value product that stay in registers
+// Order of operations: docs/numerics.md; reference/kernels.cc is the specification.
+// No include guard: there is one inclusion per translation unit, and nothing here may have external
+// linkage. NOLINTBEGIN(llvm-header-guard)
+
+namespace {
+
+constexpr float kInfinity = __builtin_inff();
+
+V16 ExpV(V16 x) {
+  const V16 shifted = Fma(x, Set(kLog2E), Set(kRoundMagic));
+  const V16 n = Sub(shifted, Set(kRoundMagic));
+  V16 r = Fma(n, Set(-kLn2High), x);
+  r = Fma(n, Set(-kLn2Low), r);
+  V16 p = Set(kExpC0);
+  p = Fma(p, r, Set(kExpC1));
+  p = Fma(p, r, Set(kExpC2));
+  p = Fma(p, r, Set(kExpC3));
+  p = Fma(p, r, Set(kExpC4));
+  p = Fma(p, r, Set(kExpC5));
+  V16 y = Add(Fma(p, Mul(r, r), r), Set(1.0f));
+  y = TimesPowerOfTwo(y, n);
+  y = SelectLess(x, Set(kExpLow), Zero(), y);
+  return SelectLess(Set(kExpHigh), x, Set(kInfinity), y);
+}
+
+float ExpOne(float x) { return First(ExpV(Set(x))); }
+
+V16 SoftCapV(V16 x, float cap) {
+  const V16 t = ExpV(Mul(Set(2.0f), Div(x, Set(cap))));
+  const V16 tanh = Sub(Set(1.0f), Div(Set(2.0f), Add(t, Set(1.0f))));
+  return Mul(Set(cap), tanh);
+}
+
+/// Applies `f` to x[0, count) in vectors of 16, the last one partial.
+template <typename F>
+void ForVectors(int64_t count, F f) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) f(i, 16);
+  if (i < count) f(i, static_cast<int>(count - i));
+}
+
+void QuantizeBlock(const float* x, int count, int8_t* codes, float* scale) {
+  I16 max_bits = AbsBits(Load(x));
+  for (int i = 16; i < count; i += 16) max_bits = MaxI(max_bits, AbsBits(Load(x + i)));
+  const int32_t bits = FoldMaxI(max_bits);
+  const float absmax = __builtin_bit_cast(float, bits);
+  if (bits >= 0x7f800000 || absmax < kSmallestAbsMax) {
+    for (int i = 0; i < count; ++i) codes[i] = 0;
+    *scale = bits >= 0x7f800000 ? __builtin_bit_cast(float, 0x7fc00000) : 0.0f;
+    return;
+  }
+  *scale = absmax / 127.0f;
+  const V16 inverse = Set(127.0f / absmax);
+  for (int i = 0; i < count; i += 16) StoreCodes(codes + i, RoundToInt(Mul(Load(x + i), inverse)));
+}
+
+void Quantize(const float* x, int64_t stride, int64_t row_begin, int64_t row_end,
+              const QuantizedRows* out) {
+  const int64_t blocks = out->cols / out->block;
+  const int sum_width = out->block == 32 ? 32 : 16;
+  const int64_t sums = out->cols / sum_width;
+  for (int64_t row = row_begin; row < row_end; ++row) {
+    int8_t* codes = out->codes + row * out->cols;
+    float* scales = out->scales + row * blocks;
+    for (int64_t b = 0; b < blocks; ++b) {
+      QuantizeBlock(x + row * stride + b * out->block, out->block, codes + b * out->block,
+                    scales + b);
+    }
+    for (int64_t i = 0; i < sums; ++i) {
+      int32_t sum = SumCodes16(codes + i * sum_width);
+      if (sum_width == 32) sum += SumCodes16(codes + i * sum_width + 16);
+      out->sums[row * sums + i] = sum;
+      if (out->block == 32) {
+        out->scaled_sums[row * sums + i] = scales[i] * static_cast<float>(sum);
+      }
+    }
+  }
+}
+
+/// Writes 16 finished sums of one row: bias, residual, and lanes past the last output left alone.
+inline void Emit(const PackedView* w, const ProductOut* out, int64_t row, int64_t group, V16 sum) {
+  const int64_t output = group * kLanes;
+  const int64_t left = w->rows - output;
+  float* y = out->y + row * out->stride + output;
+  if (left >= kLanes) {
+    if (out->bias != nullptr) sum = Add(sum, Load(out->bias + output));
+    if (out->add) sum = Add(Load(y), sum);
+    Store(y, sum);
+    return;
+  }
+  const int n = static_cast<int>(left);
+  if (out->bias != nullptr) sum = Add(sum, LoadN(out->bias + output, n));
+  if (out->add) sum = Add(LoadN(y, n), sum);
+  StoreN(y, sum, n);
+}
+
+template <BlockType kType>
+V16 LoadWeights(const uint8_t* p) {
+  if constexpr (kType == BlockType::kF32) return Load(reinterpret_cast<const float*>(p));
+  if constexpr (kType == BlockType::kF16) return LoadHalf(reinterpret_cast<const uint16_t*>(p));
+  if constexpr (kType == BlockType::kBF16) return LoadBf16(reinterpret_cast<const uint16_t*>(p));
+}
+
+template <BlockType kType, int kGroups, int kRows>
+void FloatTile(const PackedView* w, const float* x, int64_t stride, int64_t row, int64_t group,
+               const ProductOut* out) {
+  constexpr int kStep = kType == BlockType::kF32 ? 64 : 32;
+  const uint8_t* data = w->data + group * w->group_bytes;
+  V16 acc[kGroups][kRows];
+  for (int g = 0; g < kGroups; ++g) {
+    for (int t = 0; t < kRows; ++t) acc[g][t] = Zero();
+  }
+  for (int64_t k = 0; k < w->cols; ++k) {
+    for (int g = 0; g < kGroups; ++g) {
+      const V16 weights = LoadWeights<kType>(data + g * w->group_bytes + k * kStep);
+      for (int t = 0; t < kRows; ++t) {
+        acc[g][t] = Fma(weights, Set(x[(row + t) * stride + k]), acc[g][t]);
+      }
+    }
+  }
+  for (int g = 0; g < kGroups; ++g) {
+    for (int t = 0; t < kRows; ++t) Emit(w, out, row + t, group + g, acc[g][t]);
+  }
+}
+
+template <BlockType kType>
+void MatMulFloatOf(const PackedView* w, const float* x, int64_t stride, int64_t row_begin,
+                   int64_t row_end, int64_t group_begin, int64_t group_end, const ProductOut* out) {
+  int64_t group = group_begin;
+  for (; group + 2 <= group_end; group += 2) {
+    int64_t row = row_begin;
+    for (; row + 2 <= row_end; row += 2) FloatTile<kType, 2, 2>(w, x, stride, row, group, out);
+    for (; row < row_end; ++row) FloatTile<kType, 2, 1>(w, x, stride, row, group, out);
+  }
+  for (; group < group_end; ++group) {
+    for (int64_t row = row_begin; row < row_end; ++row) {
+      FloatTile<kType, 1, 1>(w, x, stride, row, group, out);
+    }
+  }
+}
+
+void MatMulFloat(const PackedView* w, const float* x, int64_t stride, int64_t row_begin,
+                 int64_t row_end, int64_t group_begin, int64_t group_end, const ProductOut* out) {
+  switch (w->type) {
+    case BlockType::kF32:
+      return MatMulFloatOf<BlockType::kF32>(w, x, stride, row_begin, row_end, group_begin,
+                                            group_end, out);
+    case BlockType::kF16:
+      return MatMulFloatOf<BlockType::kF16>(w, x, stride, row_begin, row_end, group_begin,
+                                            group_end, out);
+    default:
+      return MatMulFloatOf<BlockType::kBF16>(w, x, stride, row_begin, row_end, group_begin,
+                                             group_end, out);
+  }
+}
+
+void RmsNorm(const float* x, const float* weight, int64_t cols, float epsilon, float* y) {
+  V16 squares = Zero();
+  ForVectors(cols, [&](int64_t i, int n) {
+    const V16 v = LoadN(x + i, n);
+    squares = Fma(v, v, squares);  // lanes past the end add +0
+  });
+  const float mean = FoldSum(squares) / static_cast<float>(cols);
+  const V16 factor = Set(1.0f / __builtin_sqrtf(mean + epsilon));
+  ForVectors(cols, [&](int64_t i, int n) {
+    StoreN(y + i, Mul(Mul(LoadN(x + i, n), factor), LoadN(weight + i, n)), n);
+  });
+}
+
+void Rope(float* x, int64_t half, const float* cosine, const float* sine) {
+  ForVectors(half, [&](int64_t i, int n) {
+    const V16 a = LoadN(x + i, n);
+    const V16 b = LoadN(x + i + half, n);
+    const V16 c = LoadN(cosine + i, n);
+    const V16 s = LoadN(sine + i, n);
+    StoreN(x + i, Fma(a, c, Negate(Mul(b, s))), n);
+    StoreN(x + i + half, Fma(a, s, Mul(b, c)), n);
+  });
+}
+
+void SiluMul(const float* gate, const float* up, int64_t count, float* out) {
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 g = LoadN(gate + i, n);
+    const V16 s = Div(g, Add(Set(1.0f), ExpV(Negate(g))));
+    StoreN(out + i, Mul(s, LoadN(up + i, n)), n);
+  });
+}
+
+void GeluMul(const float* gate, const float* up, int64_t count, float* out) {
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 x = LoadN(gate + i, n);
+    const V16 u = Mul(x, Fma(Set(kGeluA), Mul(x, x), Set(kGeluB)));
+    const V16 t = Add(ExpV(Mul(Set(2.0f), u)), Set(1.0f));
+    StoreN(out + i, Mul(Sub(x, Div(x, t)), LoadN(up + i, n)), n);
+  });
+}
+
+void AddTo(float* x, const float* y, int64_t count) {
+  ForVectors(count,
+             [&](int64_t i, int n) { StoreN(x + i, Add(LoadN(x + i, n), LoadN(y + i, n)), n); });
+}
+
+void ScaleBy(float* x, float factor, int64_t count) {
+  const V16 f = Set(factor);
+  ForVectors(count, [&](int64_t i, int n) { StoreN(x + i, Mul(LoadN(x + i, n), f), n); });
+}
+
+void SoftCapAll(float* x, float cap, int64_t count) {
+  ForVectors(count, [&](int64_t i, int n) { StoreN(x + i, SoftCapV(LoadN(x + i, n), cap), n); });
+}
+
+void StoreHalf(const float* x, int64_t count, uint16_t* out, int64_t out_stride) {
+  const V16 high = Set(kLargestHalf);
+  const V16 low = Set(-kLargestHalf);
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 v = LoadN(x + i, n);
+    const V16 clamped = SelectLess(high, v, high, SelectLess(v, low, low, v));
+    alignas(64) uint16_t half[16];
+    ToHalf(half, clamped);
+    for (int j = 0; j < n; ++j) out[(i + j) * out_stride] = half[j];
+  });
+}
+
+void Merge(AttentionState* into, const AttentionState* from, int head_dim) {
+  if (from->max == -kInfinity) return;
+  const float max = from->max > into->max ? from->max : into->max;
+  const float a = ExpOne(into->max - max);
+  const float b = ExpOne(from->max - max);
+  into->sum = __builtin_fmaf(from->sum, b, into->sum * a);
+  const V16 va = Set(a);
+  const V16 vb = Set(b);
+  for (int d = 0; d < head_dim; d += 16) {
+    Store(into->acc + d, Fma(Load(from->acc + d), vb, Mul(Load(into->acc + d), va)));
+  }
+  into->max = max;
+}
+
+/// Scores of kRows queries over one cache block (two vectors of positions).
+template <int kRows>
+void ScoreBlock(const AttentionTile* t, int row, int block, float* scores) {
+  const uint16_t* keys = t->key_blocks[block];
+  V16 acc[kRows][2];
+  for (int i = 0; i < kRows; ++i) acc[i][0] = acc[i][1] = Zero();
+  const int second = t->head_dim * 16;
+  for (int d = 0; d < t->head_dim; ++d) {
+    const V16 k0 = LoadHalf(keys + d * 16);
+    const V16 k1 = LoadHalf(keys + second + d * 16);
+    for (int i = 0; i < kRows; ++i) {
+      const V16 q = Set(t->queries[row + i][d]);
+      acc[i][0] = Fma(q, k0, acc[i][0]);
+      acc[i][1] = Fma(q, k1, acc[i][1]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < 2; ++v) {
+      V16 s = Mul(acc[i][v], Set(t->scale));
+      if (t->soft_cap > 0) s = SoftCapV(s, t->soft_cap);
+      Store(scores + i * kAttentionChunk + block * kKvBlock + v * 16, s);
+    }
+  }
+}
+
+/// Turns a row's scores into weights exp(score - max), zero outside [begin, end); returns max and
+/// sum.
+void Weigh(float* scores, int begin, int end, float* max, float* sum) {
+  const int first = begin / 16 * 16;
+  V16 largest = Set(-kInfinity);
+  for (int j = first; j < end; j += 16) {
+    const V16 s = KeepLanes(Load(scores + j), begin - j, end - j, -kInfinity);
+    largest = MaxIgnoringNaN(s, largest);
+  }
+  *max = FoldMax(largest);
+  const V16 m = Set(*max);
+  V16 total = Zero();
+  for (int j = first; j < end; j += 16) {
+    const V16 p = KeepLanes(ExpV(Sub(Load(scores + j), m)), begin - j, end - j, 0.0f);
+    Store(scores + j, p);
+    total = Add(total, p);
+  }
+  *sum = FoldSum(total);
+}
+
+/// acc[i][vecs] += weights[i][j] * values[j][vecs] for j in [begin, end), ascending.
+template <int kRows, int kVecs>
+void ValueTile(const AttentionTile* t, const float* weights, int begin, int end, int d0,
+               float* acc_rows) {
+  V16 acc[kRows][kVecs];
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVecs; ++v) acc[i][v] = Load(acc_rows + i * t->head_dim + d0 + v * 16);
+  }
+  for (int j = begin; j < end; ++j) {
+    const uint16_t* values =
+        t->value_blocks[j / kKvBlock] + static_cast<int64_t>(j % kKvBlock) * t->head_dim + d0;
+    V16 value[kVecs];
+    for (int v = 0; v < kVecs; ++v) value[v] = LoadHalf(values + v * 16);
+    for (int i = 0; i < kRows; ++i) {
+      const V16 p = Set(weights[i * kAttentionChunk + j]);
+      for (int v = 0; v < kVecs; ++v) acc[i][v] = Fma(p, value[v], acc[i][v]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVecs; ++v) Store(acc_rows + i * t->head_dim + d0 + v * 16, acc[i][v]);
+  }
+}
+
+template <int kRows>
+void ValueRange(const AttentionTile* t, const float* weights, int begin, int end, float* acc) {
+  if (begin >= end) return;
+  int d = 0;
+  for (; d + 16 * kPvVecs <= t->head_dim; d += 16 * kPvVecs) {
+    ValueTile<kRows, kPvVecs>(t, weights, begin, end, d, acc);
+  }
+  for (; d < t->head_dim; d += 16) ValueTile<kRows, 1>(t, weights, begin, end, d, acc);
+}
+
+/// The value product of kRows rows: what all of them see in one tile, the ragged rest row by row,
+/// in ascending order.
+template <int kRows>
+void Values(const AttentionTile* t, int row, const float* weights, float* acc) {
+  int begin = 0;
+  int end = kAttentionChunk;
+  for (int i = 0; i < kRows; ++i) {
+    if (t->begin[row + i] > begin) begin = t->begin[row + i];
+    if (t->end[row + i] < end) end = t->end[row + i];
+  }
+  if (begin >= end) begin = end = kAttentionChunk;  // nothing in common: all of it row by row
+  for (int i = 0; i < kRows; ++i) {
+    const int stop = t->end[row + i] < begin ? t->end[row + i] : begin;
+    ValueRange<1>(t, weights + i * kAttentionChunk, t->begin[row + i], stop, acc + i * t->head_dim);
+  }
+  ValueRange<kRows>(t, weights, begin, end, acc);
+  for (int i = 0; i < kRows; ++i) {
+    ValueRange<1>(t, weights + i * kAttentionChunk, end, t->end[row + i], acc + i * t->head_dim);
+  }
+}
+
+template <int kRows>
+void ValuesAndMerge(const AttentionTile* t, int row, const AttentionState* chunk,
+                    AttentionState* states) {
+  alignas(64) float acc[kRows * kMaxHeadDim];
+  for (int i = 0; i < kRows * t->head_dim; i += 16) Store(acc + i, Zero());
+  Values<kRows>(t, row, t->scratch + row * kAttentionChunk, acc);
+  for (int i = 0; i < kRows; ++i) {
+    if (t->begin[row + i] >= t->end[row + i]) continue;
+    const AttentionState from = {chunk[i].max, chunk[i].sum, acc + i * t->head_dim};
+    Merge(&states[row + i], &from, t->head_dim);
+  }
+}
+
+void Attend(const AttentionTile* t, AttentionState* states) {
+  int low = kAttentionChunk;
+  int high = 0;
+  for (int i = 0; i < t->count; ++i) {
+    if (t->begin[i] >= t->end[i]) continue;
+    if (t->begin[i] < low) low = t->begin[i];
+    if (t->end[i] > high) high = t->end[i];
+  }
+  if (low >= high) return;
+  for (int block = low / kKvBlock; block * kKvBlock < high; ++block) {
+    int row = 0;
+    for (; row + kQkRows <= t->count; row += kQkRows) {
+      ScoreBlock<kQkRows>(t, row, block, t->scratch + row * kAttentionChunk);
+    }
+    for (; row < t->count; ++row) {
+      ScoreBlock<1>(t, row, block, t->scratch + row * kAttentionChunk);
+    }
+  }
+  int row = 0;
+  AttentionState chunk[kPvRows];
+  const auto weigh = [&](int r, AttentionState* out) {
+    if (t->begin[r] < t->end[r]) {
+      Weigh(t->scratch + r * kAttentionChunk, t->begin[r], t->end[r], &out->max, &out->sum);
+    }
+  };
+  for (; row + kPvRows <= t->count; row += kPvRows) {
+    for (int i = 0; i < kPvRows; ++i) weigh(row + i, &chunk[i]);
+    ValuesAndMerge<kPvRows>(t, row, chunk, states);
+  }
+  for (; row < t->count; ++row) {
+    weigh(row, &chunk[0]);
+    ValuesAndMerge<1>(t, row, chunk, states);
+  }
+}
+
+void MaxAndExpSum(const float* x, int64_t count, float* max, float* sum) {
+  V16 largest = Set(-kInfinity);
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 v = n == 16 ? Load(x + i) : KeepLanes(LoadN(x + i, n), 0, n, -kInfinity);
+    largest = MaxIgnoringNaN(v, largest);
+  });
+  *max = FoldMax(largest);
+  const V16 m = Set(*max);
+  V16 total = Zero();
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 e = ExpV(Sub(LoadN(x + i, n), m));
+    total = Add(total, n == 16 ? e : KeepLanes(e, 0, n, 0.0f));
+  });
+  *sum = FoldSum(total);
+}
+
+}  // namespace
+// NOLINTEND(llvm-header-guard)
