@@ -26,19 +26,19 @@ std::string ByteOfSpelling(std::string_view spelling) {
 
 }  // namespace
 
-BaseTokenizer::BaseTokenizer(Vocabulary vocabulary, bool add_bos_by_default)
+BaseTokenizer::BaseTokenizer(Vocabulary vocabulary, TokenIndex index, bool add_bos_by_default)
     : vocabulary_(std::move(vocabulary)),
+      index_(std::move(index)),
       specials_(vocabulary_),
-      add_bos_(vocabulary_.add_bos.value_or(add_bos_by_default) && vocabulary_.bos.has_value()) {
-  index_.Build(vocabulary_.tokens);
-}
+      add_bos_(vocabulary_.add_bos.value_or(add_bos_by_default) && vocabulary_.bos.has_value()) {}
 
 std::vector<TokenId> BaseTokenizer::Encode(std::string_view text, ControlTokens control) const {
   return EncodeFragments(text, specials_.Split(text, control, {}));
 }
 
 std::vector<TokenId> BaseTokenizer::Encode(const RenderedPrompt& prompt) const {
-  return EncodeFragments(prompt.text, specials_.Split(prompt.text, ControlTokens::kParse, prompt.from_input));
+  return EncodeFragments(prompt.text,
+                         specials_.Split(prompt.text, ControlTokens::kParse, prompt.from_input));
 }
 
 std::vector<TokenId> BaseTokenizer::EncodeFragments(std::string_view text,
@@ -58,7 +58,8 @@ std::vector<TokenId> BaseTokenizer::EncodeFragments(std::string_view text,
 }
 
 TokenType BaseTokenizer::TypeOf(TokenId id) const {
-  return vocabulary_.types.empty() ? TokenType::kNormal : vocabulary_.types[static_cast<size_t>(id)];
+  return vocabulary_.types.empty() ? TokenType::kNormal
+                                   : vocabulary_.types[static_cast<size_t>(id)];
 }
 
 std::string BaseTokenizer::TokenBytes(TokenId id, bool render_control) const {
@@ -88,7 +89,8 @@ bool BaseTokenizer::IsControl(TokenId id) const {
 }
 
 bool BaseTokenizer::IsEndOfGeneration(TokenId id) const {
-  return std::binary_search(vocabulary_.end_of_generation.begin(), vocabulary_.end_of_generation.end(), id);
+  return std::binary_search(vocabulary_.end_of_generation.begin(),
+                            vocabulary_.end_of_generation.end(), id);
 }
 
 std::optional<TokenId> BaseTokenizer::FindToken(std::string_view spelling) const {

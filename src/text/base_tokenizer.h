@@ -21,18 +21,22 @@ class BaseTokenizer : public Tokenizer {
   int vocab_size() const final { return static_cast<int>(vocabulary_.tokens.size()); }
   bool IsControl(TokenId id) const final;
   bool IsEndOfGeneration(TokenId id) const final;
-  const std::vector<TokenId>& end_of_generation_ids() const final { return vocabulary_.end_of_generation; }
+  const std::vector<TokenId>& end_of_generation_ids() const final {
+    return vocabulary_.end_of_generation;
+  }
   std::optional<TokenId> bos() const final { return vocabulary_.bos; }
   std::optional<TokenId> eos() const final { return vocabulary_.eos; }
   bool add_bos() const final { return add_bos_; }
   std::optional<TokenId> FindToken(std::string_view spelling) const final;
 
  protected:
-  /// REQUIRES: the vocabulary has been checked by MakeTokenizer.
-  BaseTokenizer(Vocabulary vocabulary, bool add_bos_by_default);
+  /// REQUIRES: the vocabulary has been checked by MakeTokenizer; `index` is of its tokens.
+  BaseTokenizer(Vocabulary vocabulary, TokenIndex index, bool add_bos_by_default);
 
-  /// Appends the ids of text without special tokens. `after_special`: at the beginning or after a special token.
-  virtual void EncodeText(std::string_view text, bool after_special, std::vector<TokenId>& out) const = 0;
+  /// Appends the ids of text without special tokens. `after_special`: at the beginning or after a
+  /// special token.
+  virtual void EncodeText(std::string_view text, bool after_special,
+                          std::vector<TokenId>& out) const = 0;
   /// The bytes that a normal token stands for.
   virtual std::string DecodeNormal(std::string_view spelling) const = 0;
 
@@ -49,7 +53,8 @@ class BaseTokenizer : public Tokenizer {
   void DropMerges() { std::vector<std::string>().swap(vocabulary_.merges); }
 
  private:
-  std::vector<TokenId> EncodeFragments(std::string_view text, const std::vector<Fragment>& fragments) const;
+  std::vector<TokenId> EncodeFragments(std::string_view text,
+                                       const std::vector<Fragment>& fragments) const;
 
   Vocabulary vocabulary_;
   TokenIndex index_;

@@ -12,8 +12,8 @@
 namespace dure::text {
 namespace {
 
-// GPT-2's table of bytes as printable characters: a byte that is a printable Latin-1 character stands for itself,
-// the others are U+0100 and up in order.
+// GPT-2's table of bytes as printable characters: a byte that is a printable Latin-1 character
+// stands for itself, the others are U+0100 and up in order.
 constexpr bool IsPrintableLatin1(unsigned byte) {
   return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
@@ -22,7 +22,8 @@ const std::array<char32_t, 256>& ByteCharacters() {
   static const std::array<char32_t, 256> table = [] {
     std::array<char32_t, 256> characters{};
     char32_t next = 0x100;
-    for (unsigned byte = 0; byte < 256; ++byte) characters[byte] = IsPrintableLatin1(byte) ? byte : next++;
+    for (unsigned byte = 0; byte < 256; ++byte)
+      characters[byte] = IsPrintableLatin1(byte) ? byte : next++;
     return characters;
   }();
   return table;
@@ -33,7 +34,8 @@ int ByteOfCharacter(char32_t c) {
   static const std::array<int16_t, 512> table = [] {
     std::array<int16_t, 512> bytes{};
     bytes.fill(-1);
-    for (int byte = 0; byte < 256; ++byte) bytes[ByteCharacters()[static_cast<size_t>(byte)]] = static_cast<int16_t>(byte);
+    for (int byte = 0; byte < 256; ++byte)
+      bytes[ByteCharacters()[static_cast<size_t>(byte)]] = static_cast<int16_t>(byte);
     return bytes;
   }();
   return c < table.size() ? table[c] : -1;
@@ -44,8 +46,9 @@ constexpr size_t kShortWord = 32;
 
 }  // namespace
 
-BpeTokenizer::BpeTokenizer(Vocabulary vocabulary, PreTokenizer pre_tokenizer)
-    : BaseTokenizer(std::move(vocabulary), pre_tokenizer.adds_bos()), pre_tokenizer_(std::move(pre_tokenizer)) {
+BpeTokenizer::BpeTokenizer(Vocabulary vocabulary, TokenIndex index, PreTokenizer pre_tokenizer)
+    : BaseTokenizer(std::move(vocabulary), std::move(index), pre_tokenizer.adds_bos()),
+      pre_tokenizer_(std::move(pre_tokenizer)) {
   BuildMerges();
   DropMerges();
 }
@@ -54,7 +57,7 @@ void BpeTokenizer::BuildMerges() {
   const std::vector<std::string>& lines = this->vocabulary().merges;
   std::unordered_map<std::string, Symbol> extra;
   const auto symbol_of = [&](std::string_view spelling) {
-    const TokenId id = index().Find(spelling);
+    const TokenId id = this->index().Find(spelling);
     if (id >= 0) return id;
     const auto next = static_cast<Symbol>(this->vocabulary().tokens.size() + extra_.size());
     const auto [it, inserted] = extra.try_emplace(std::string(spelling), next);
@@ -78,7 +81,8 @@ void BpeTokenizer::BuildMerges() {
     joined.assign(left).append(right);
     const Symbol result = symbol_of(joined);
     if (IsControl(result)) continue;  // text never becomes a control token
-    const uint64_t pair = (static_cast<uint64_t>(symbol_of(left)) << 32) | static_cast<uint32_t>(symbol_of(right));
+    const uint64_t pair =
+        (static_cast<uint64_t>(symbol_of(left)) << 32) | static_cast<uint32_t>(symbol_of(right));
     InsertMerge({pair, static_cast<uint32_t>(rank), result});
   }
 }
@@ -95,11 +99,13 @@ void BpeTokenizer::InsertMerge(const Merge& merge) {
 const BpeTokenizer::Merge& BpeTokenizer::FindMerge(Symbol left, Symbol right) const {
   const uint64_t pair = (static_cast<uint64_t>(left) << 32) | static_cast<uint32_t>(right);
   size_t slot = (pair * 0x9E3779B97F4A7C15ull >> 32) & merge_mask_;
-  while (merges_[slot].rank != kNoRank && merges_[slot].pair != pair) slot = (slot + 1) & merge_mask_;
+  while (merges_[slot].rank != kNoRank && merges_[slot].pair != pair)
+    slot = (slot + 1) & merge_mask_;
   return merges_[slot];
 }
 
-void BpeTokenizer::EncodeText(std::string_view text, bool /*after_special*/, std::vector<TokenId>& out) const {
+void BpeTokenizer::EncodeText(std::string_view text, bool /*after_special*/,
+                              std::vector<TokenId>& out) const {
   CodePoints points;
   points.code.reserve(text.size());
   points.classes.reserve(text.size());
@@ -122,16 +128,19 @@ void BpeTokenizer::EncodeText(std::string_view text, bool /*after_special*/, std
   uint32_t point = 0;
   for (const uint32_t word_end : pre_tokenizer_.Split(points)) {
     size_t end = begin;
-    for (; point < word_end; ++point) end += Utf8LengthFromLead(static_cast<unsigned char>(text[end]));
+    for (; point < word_end; ++point)
+      end += Utf8LengthFromLead(static_cast<unsigned char>(text[end]));
     EncodeWord(text.substr(begin, end - begin), symbols, out);
     begin = end;
   }
 }
 
-void BpeTokenizer::EncodeWord(std::string_view bytes, std::vector<Symbol>& symbols, std::vector<TokenId>& out) const {
+void BpeTokenizer::EncodeWord(std::string_view bytes, std::vector<Symbol>& symbols,
+                              std::vector<TokenId>& out) const {
   if (pre_tokenizer_.ignore_merges()) {
     std::string spelling;
-    for (const char c : bytes) AppendUtf8(ByteCharacters()[static_cast<unsigned char>(c)], spelling);
+    for (const char c : bytes)
+      AppendUtf8(ByteCharacters()[static_cast<unsigned char>(c)], spelling);
     const TokenId whole = FindTextToken(spelling);
     if (whole >= 0) {
       out.push_back(whole);
@@ -159,7 +168,8 @@ void BpeTokenizer::MergeShort(std::vector<Symbol>& symbols) const {
   size_t pairs = symbols.empty() ? 0 : symbols.size() - 1;
   for (size_t i = 0; i < pairs; ++i) look_up(i);
   while (pairs > 0) {
-    const auto best = static_cast<size_t>(std::min_element(ranks.begin(), ranks.begin() + pairs) - ranks.begin());
+    const auto best =
+        static_cast<size_t>(std::min_element(ranks.begin(), ranks.begin() + pairs) - ranks.begin());
     if (ranks[best] == kNoRank) break;
     symbols[best] = results[best];
     symbols.erase(symbols.begin() + static_cast<ptrdiff_t>(best) + 1);
@@ -197,13 +207,15 @@ void BpeTokenizer::MergeLong(std::vector<Symbol>& symbols) const {
   const auto consider = [&](uint32_t left, uint32_t right) {
     if (left == kEnd || right == kEnd) return;
     const Merge& merge = FindMerge(symbols[left], symbols[right]);
-    if (merge.rank != kNoRank) queue.push({merge.rank, left, right, symbols[left], symbols[right], merge.result});
+    if (merge.rank != kNoRank)
+      queue.push({merge.rank, left, right, symbols[left], symbols[right], merge.result});
   };
   for (uint32_t i = 1; i < count; ++i) consider(i - 1, i);
   while (!queue.empty()) {
     const Candidate best = queue.top();
     queue.pop();
-    if (symbols[best.left] != best.left_symbol || symbols[best.right] != best.right_symbol) continue;
+    if (symbols[best.left] != best.left_symbol || symbols[best.right] != best.right_symbol)
+      continue;
     symbols[best.left] = best.result;
     symbols[best.right] = kNone;
     next[best.left] = next[best.right];
@@ -214,15 +226,16 @@ void BpeTokenizer::MergeLong(std::vector<Symbol>& symbols) const {
   std::erase(symbols, kNone);
 }
 
-// A symbol that is no token falls apart into the bytes of its spelling, of which only those remain that are tokens.
+// A symbol that is no token falls apart into the bytes of its spelling, of which only those remain
+// that are tokens.
 void BpeTokenizer::Emit(Symbol symbol, std::vector<TokenId>& out) const {
   const auto size = static_cast<Symbol>(vocabulary().tokens.size());
   if (symbol < size && !IsControl(symbol)) {
     out.push_back(symbol);
     return;
   }
-  const std::string& spelling =
-      symbol < size ? vocabulary().tokens[static_cast<size_t>(symbol)] : extra_[static_cast<size_t>(symbol - size)];
+  const std::string& spelling = symbol < size ? vocabulary().tokens[static_cast<size_t>(symbol)]
+                                              : extra_[static_cast<size_t>(symbol - size)];
   for (const char& c : spelling) {
     const TokenId id = FindTextToken(std::string_view(&c, 1));
     if (id >= 0) out.push_back(id);

@@ -1,5 +1,5 @@
-// Byte-level byte-pair encoding, as GPT-2 introduced it (Radford et al., 2019): text is cut into words, the bytes of
-// a word are merged pair by pair in the order of the ranks.
+// Byte-level byte-pair encoding, as GPT-2 introduced it (Radford et al., 2019): text is cut into
+// words, the bytes of a word are merged pair by pair in the order of the ranks.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace dure::text {
 
 class BpeTokenizer final : public BaseTokenizer {
  public:
-  BpeTokenizer(Vocabulary vocabulary, PreTokenizer pre_tokenizer);
+  BpeTokenizer(Vocabulary vocabulary, TokenIndex index, PreTokenizer pre_tokenizer);
 
  private:
   // Symbols are token ids; strings that only occur inside merges get ids beyond the vocabulary.
@@ -29,13 +29,15 @@ class BpeTokenizer final : public BaseTokenizer {
     Symbol result = kNone;
   };
 
-  void EncodeText(std::string_view text, bool after_special, std::vector<TokenId>& out) const override;
+  void EncodeText(std::string_view text, bool after_special,
+                  std::vector<TokenId>& out) const override;
   std::string DecodeNormal(std::string_view spelling) const override;
 
   void BuildMerges();
   void InsertMerge(const Merge& merge);
   const Merge& FindMerge(Symbol left, Symbol right) const;
-  void EncodeWord(std::string_view bytes, std::vector<Symbol>& symbols, std::vector<TokenId>& out) const;
+  void EncodeWord(std::string_view bytes, std::vector<Symbol>& symbols,
+                  std::vector<TokenId>& out) const;
   void MergeShort(std::vector<Symbol>& symbols) const;
   void MergeLong(std::vector<Symbol>& symbols) const;
   void Emit(Symbol symbol, std::vector<TokenId>& out) const;

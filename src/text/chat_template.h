@@ -1,5 +1,6 @@
-// Chat templates: the Jinja dialect that published models use, with Hugging Face's settings (trim_blocks,
-// lstrip_blocks, loop controls, tojson without ASCII escapes). Tracks which bytes of the output come from input.
+// Chat templates: the Jinja dialect that published models use, with Hugging Face's settings
+// (trim_blocks, lstrip_blocks, loop controls, tojson without ASCII escapes). Tracks which bytes of
+// the output come from input.
 #pragma once
 
 #include <cstdint>
@@ -26,23 +27,24 @@ struct ChatTemplateInput {
   Json messages = Json::array();  // OpenAI's shape
   Json tools;                     // null when there are none
   bool add_generation_prompt = true;
-  std::string bos_token;          // spellings, as the template prints them; trusted, not input
+  std::string bos_token;  // spellings, as the template prints them; trusted, not input
   std::string eos_token;
-  Json extra = Json::object();    // chat_template_kwargs: more variables, treated as input
-  int64_t unix_time = 0;          // for strftime_now, seconds UTC
+  Json extra = Json::object();  // chat_template_kwargs: more variables, treated as input
+  int64_t unix_time = 0;        // for strftime_now, seconds UTC
 };
 
 /// A parsed template. Immutable; Render is thread-safe.
 class ChatTemplate {
  public:
-  /// Errors: kInvalidArgument with line number and what was expected; kUnsupported for a construct not known.
+  /// Errors: kInvalidArgument with line number and what was expected; kUnsupported for a construct
+  /// not known.
   static Result<ChatTemplate> Parse(std::string_view source, const TemplateLimits& limits = {});
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  /// Errors: kInvalidArgument (raise_exception's text, undefined use, wrong types: message says which line);
-  /// kResourceExhausted for a limit. Never falls back to another format.
+  /// Errors: kInvalidArgument (raise_exception's text, undefined use, wrong types: message says
+  /// which line); kResourceExhausted for a limit. Never falls back to another format.
   Result<RenderedPrompt> Render(const ChatTemplateInput& input) const;
 
  private:

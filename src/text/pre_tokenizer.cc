@@ -17,9 +17,11 @@ constexpr Splitter kLlama3Stages[] = {SplitLlama3};
 constexpr Splitter kQwen2Stages[] = {SplitQwen2};
 constexpr Splitter kO200kStages[] = {SplitO200k};
 constexpr Splitter kTekkenStages[] = {SplitTekken};
-constexpr Splitter kDeepseekStages[] = {SplitNewlines,      SplitCasedLetterRuns, SplitDeepseekPunctuation,
-                                        SplitTrailingSpace, SplitCjkRuns,         SplitNumberRuns};
-constexpr Splitter kDefaultStages[] = {SplitPunctuationRuns, SplitGpt2, SplitNumberRuns, SplitAsciiDigitTriples};
+constexpr Splitter kDeepseekStages[] = {
+    SplitNewlines,      SplitCasedLetterRuns, SplitDeepseekPunctuation,
+    SplitTrailingSpace, SplitCjkRuns,         SplitNumberRuns};
+constexpr Splitter kDefaultStages[] = {SplitPunctuationRuns, SplitGpt2, SplitNumberRuns,
+                                       SplitAsciiDigitTriples};
 
 struct Kind {
   std::string_view name;
@@ -28,7 +30,8 @@ struct Kind {
   bool adds_bos = false;
 };
 
-// Names that files carry in tokenizer.ggml.pre. Several models share an expression under different names.
+// Names that files carry in tokenizer.ggml.pre. Several models share an expression under different
+// names.
 constexpr Kind kKinds[] = {
     {"default", kDefaultStages},
     {"gpt-2", kGpt2Stages},
@@ -82,7 +85,8 @@ Result<PreTokenizer> PreTokenizer::ForName(std::string_view name) {
     result.adds_bos_ = kind.adds_bos;
     return result;
   }
-  return Fail(ErrorCode::kUnsupported, "pre-tokenizer '" + std::string(name) + "' is not supported");
+  return Fail(ErrorCode::kUnsupported,
+              "pre-tokenizer '" + std::string(name) + "' is not supported");
 }
 
 std::vector<uint32_t> PreTokenizer::Split(const CodePoints& text) const {

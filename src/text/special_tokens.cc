@@ -17,20 +17,24 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary) {
   std::vector<TokenId> ids;
   for (size_t i = 0; i < vocabulary.types.size(); ++i) {
     const TokenType type = vocabulary.types[i];
-    if (type == TokenType::kControl || type == TokenType::kUserDefined || type == TokenType::kUnknown) {
+    if (type == TokenType::kControl || type == TokenType::kUserDefined ||
+        type == TokenType::kUnknown) {
       ids.push_back(static_cast<TokenId>(i));
     }
   }
-  // Not a stable sort: among spellings of one length the order is the one llama.cpp gets from the same call.
+  // Not a stable sort: among spellings of one length the order is the one llama.cpp gets from the
+  // same call.
   std::sort(ids.begin(), ids.end(), [&](TokenId a, TokenId b) {
-    return vocabulary.tokens[static_cast<size_t>(a)].size() > vocabulary.tokens[static_cast<size_t>(b)].size();
+    return vocabulary.tokens[static_cast<size_t>(a)].size() >
+           vocabulary.tokens[static_cast<size_t>(b)].size();
   });
   const auto listed = [](const std::vector<TokenId>& list, TokenId id) {
     return std::find(list.begin(), list.end(), id) != list.end();
   };
   for (const TokenId id : ids) {
     const auto index = static_cast<size_t>(id);
-    specials_.push_back({vocabulary.tokens[index], id, vocabulary.types[index] != TokenType::kUserDefined,
+    specials_.push_back({vocabulary.tokens[index], id,
+                         vocabulary.types[index] != TokenType::kUserDefined,
                          listed(vocabulary.strip_left, id), listed(vocabulary.strip_right, id)});
     strips_ = strips_ || specials_.back().strip_left || specials_.back().strip_right;
     AddToTrie(static_cast<uint32_t>(specials_.size() - 1));
@@ -105,7 +109,8 @@ void SpecialTokens::SplitOut(const Scan& scan, const Special& special, Fragment 
       continue;
     }
     size_t left_end = at;
-    while (special.strip_left && left_end > begin && IsAsciiSpace(scan.text[left_end - 1])) --left_end;
+    while (special.strip_left && left_end > begin && IsAsciiSpace(scan.text[left_end - 1]))
+      --left_end;
     AddText(out, begin, left_end);
     begin = at + special.spelling.size();
     out.push_back({special.id, at, begin});
@@ -115,7 +120,8 @@ void SpecialTokens::SplitOut(const Scan& scan, const Special& special, Fragment 
   AddText(out, begin, text.end);
 }
 
-// Resolves the overlaps of a finished cluster: longest spelling first, as if each token were searched in turn.
+// Resolves the overlaps of a finished cluster: longest spelling first, as if each token were
+// searched in turn.
 void SpecialTokens::Close(Scan& scan, Cluster& cluster) const {
   if (!cluster.specials.empty()) {
     std::sort(cluster.specials.begin(), cluster.specials.end());
@@ -159,7 +165,8 @@ std::vector<Fragment> SpecialTokens::Split(std::string_view text, ControlTokens 
   // Neighbouring stretches of text that a cluster left apart are one fragment.
   std::vector<Fragment> merged;
   for (const Fragment& fragment : scan.out) {
-    if (fragment.token < 0 && !merged.empty() && merged.back().token < 0 && merged.back().end == fragment.begin) {
+    if (fragment.token < 0 && !merged.empty() && merged.back().token < 0 &&
+        merged.back().end == fragment.begin) {
       merged.back().end = fragment.end;
     } else {
       merged.push_back(fragment);

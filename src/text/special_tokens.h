@@ -27,10 +27,11 @@ class SpecialTokens {
   /// Copies what it needs.
   explicit SpecialTokens(const Vocabulary& vocabulary);
 
-  /// Fragments in order of the text; bytes that a token strips belong to none. Longer spellings win over shorter
-  /// ones, earlier over later ones of the same token; user-defined tokens are found always, control tokens only
-  /// when `control` says so and no byte of them lies in `from_input` (sorted, disjoint).
-  /// Time linear in the text, times the number of special tokens that overlap each other there.
+  /// Fragments in order of the text; bytes that a token strips belong to none. Longer spellings win
+  /// over shorter ones, earlier over later ones of the same token; user-defined tokens are found
+  /// always, control tokens only when `control` says so and no byte of them lies in `from_input`
+  /// (sorted, disjoint). Time linear in the text, times the number of special tokens that overlap
+  /// each other there.
   std::vector<Fragment> Split(std::string_view text, ControlTokens control,
                               std::span<const ByteRange> from_input) const;
 
@@ -66,7 +67,8 @@ class SpecialTokens {
   bool Allowed(const Scan& scan, const Special& special, size_t begin) const;
   void AddMatchesAt(Scan& scan, size_t at, Cluster& cluster) const;
   void Close(Scan& scan, Cluster& cluster) const;
-  void SplitOut(const Scan& scan, const Special& special, Fragment text, std::vector<Fragment>& out) const;
+  void SplitOut(const Scan& scan, const Special& special, Fragment text,
+                std::vector<Fragment>& out) const;
 
   std::vector<Special> specials_;  // longest first
   std::vector<Node> nodes_ = std::vector<Node>(1);

@@ -49,18 +49,22 @@ struct SpmTokenizer::Candidate {
 // The merging of one text.
 class SpmTokenizer::Merger {
  public:
-  Merger(const SpmTokenizer& tokenizer, std::string_view text) : tokenizer_(tokenizer), text_(text) {
+  Merger(const SpmTokenizer& tokenizer, std::string_view text)
+      : tokenizer_(tokenizer), text_(text) {
     for (size_t i = 0; i < text.size();) {
-      const size_t length = std::min(Utf8LengthFromLead(static_cast<unsigned char>(text[i])), text.size() - i);
+      const size_t length =
+          std::min(Utf8LengthFromLead(static_cast<unsigned char>(text[i])), text.size() - i);
       const auto index = static_cast<int32_t>(symbols_.size());
-      symbols_.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(length), index - 1, index + 1});
+      symbols_.push_back(
+          {static_cast<uint32_t>(i), static_cast<uint32_t>(length), index - 1, index + 1});
       i += length;
     }
     if (!symbols_.empty()) symbols_.back().next = kEnd;
   }
 
   void Run() {
-    for (size_t i = 1; i < symbols_.size(); ++i) Consider(static_cast<int32_t>(i - 1), static_cast<int32_t>(i));
+    for (size_t i = 1; i < symbols_.size(); ++i)
+      Consider(static_cast<int32_t>(i - 1), static_cast<int32_t>(i));
     while (!queue_.empty()) {
       const Candidate best = queue_.top();
       queue_.pop();
@@ -117,9 +121,11 @@ class SpmTokenizer::Merger {
   std::priority_queue<Candidate> queue_;
 };
 
-SpmTokenizer::SpmTokenizer(Vocabulary vocabulary) : BaseTokenizer(std::move(vocabulary), true) {}
+SpmTokenizer::SpmTokenizer(Vocabulary vocabulary, TokenIndex index)
+    : BaseTokenizer(std::move(vocabulary), std::move(index), true) {}
 
-void SpmTokenizer::EncodeText(std::string_view text, bool after_special, std::vector<TokenId>& out) const {
+void SpmTokenizer::EncodeText(std::string_view text, bool after_special,
+                              std::vector<TokenId>& out) const {
   const std::string escaped = EscapeSpaces(text, vocabulary().add_space_prefix && after_special);
   Merger merger(*this, escaped);
   merger.Run();

@@ -1,5 +1,6 @@
-// SentencePiece-style tokens (Kudo and Richardson, 2018) as the "llama" tokenizer model has them: the pair of
-// neighbours whose union has the best score merges first, and what is no token becomes bytes.
+// SentencePiece-style tokens (Kudo and Richardson, 2018) as the "llama" tokenizer model has them:
+// the pair of neighbours whose union has the best score merges first, and what is no token becomes
+// bytes.
 #pragma once
 
 #include <string>
@@ -12,14 +13,15 @@ namespace dure::text {
 
 class SpmTokenizer final : public BaseTokenizer {
  public:
-  explicit SpmTokenizer(Vocabulary vocabulary);
+  SpmTokenizer(Vocabulary vocabulary, TokenIndex index);
 
  private:
   struct Symbol;
   struct Candidate;
   class Merger;
 
-  void EncodeText(std::string_view text, bool after_special, std::vector<TokenId>& out) const override;
+  void EncodeText(std::string_view text, bool after_special,
+                  std::vector<TokenId>& out) const override;
   std::string DecodeNormal(std::string_view spelling) const override;
 };
 

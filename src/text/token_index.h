@@ -21,20 +21,24 @@ struct SpellingHash {
   }
 };
 
-/// The indexed strings stay owned by the caller and must outlive the index unmoved.
+/// The indexed strings stay owned by the caller and must outlive the index; moving the vector that
+/// holds them is fine.
 class TokenIndex {
  public:
-  /// Indexes tokens[0..size). Returns the first id whose spelling was there already, -1 when none was.
+  /// Indexes tokens[0..size). Returns the first id whose spelling was there already, -1 when none
+  /// was.
   TokenId Build(const std::vector<std::string>& tokens);
 
   /// -1 when there is no such token.
-  TokenId Find(std::string_view spelling) const { return Find(spelling, SpellingHash::Of(spelling)); }
+  TokenId Find(std::string_view spelling) const {
+    return Find(spelling, SpellingHash::Of(spelling));
+  }
   TokenId Find(std::string_view spelling, SpellingHash hash) const {
     const uint32_t tag = Mix(hash.state);
     for (size_t slot = tag & mask_;; slot = (slot + 1) & mask_) {
       const Slot& entry = slots_[slot];
       if (entry.id < 0) return -1;
-      if (entry.tag == tag && (*tokens_)[static_cast<size_t>(entry.id)] == spelling) return entry.id;
+      if (entry.tag == tag && tokens_[entry.id] == spelling) return entry.id;
     }
   }
 
@@ -46,9 +50,11 @@ class TokenIndex {
     uint32_t tag = 0;
     TokenId id = -1;
   };
-  static uint32_t Mix(uint64_t state) { return static_cast<uint32_t>((state * 0x9E3779B97F4A7C15ull) >> 32); }
+  static uint32_t Mix(uint64_t state) {
+    return static_cast<uint32_t>((state * 0x9E3779B97F4A7C15ull) >> 32);
+  }
 
-  const std::vector<std::string>* tokens_ = nullptr;
+  const std::string* tokens_ = nullptr;
   std::vector<Slot> slots_ = std::vector<Slot>(1);
   size_t mask_ = 0;
   size_t longest_ = 0;

@@ -1,5 +1,5 @@
-// Text to token ids and back, from the vocabulary a GGUF file carries: byte-level BPE, SentencePiece-style BPE with
-// byte fallback, and WordPiece.
+// Text to token ids and back, from the vocabulary a GGUF file carries: byte-level BPE,
+// SentencePiece-style BPE with byte fallback, and WordPiece.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct ByteRange {
   size_t end = 0;
 };
 
-/// What a chat template gave: the prompt, and which of its bytes come from input (messages, tools, arguments) and may
-/// therefore never become control tokens. Ranges are sorted and do not overlap.
+/// What a chat template gave: the prompt, and which of its bytes come from input (messages, tools,
+/// arguments) and may therefore never become control tokens. Ranges are sorted and do not overlap.
 struct RenderedPrompt {
   std::string text;
   std::vector<ByteRange> from_input;
@@ -39,13 +39,15 @@ struct RenderedPrompt {
 /// Immutable after loading; every member is thread-safe.
 class Tokenizer {
  public:
-  /// Errors: kCorrupt (vocabulary contradicts itself), kUnsupported (model or pre-tokenizer named in the message).
+  /// Errors: kCorrupt (vocabulary contradicts itself), kUnsupported (model or pre-tokenizer named
+  /// in the message).
   static Result<std::unique_ptr<Tokenizer>> FromGguf(const formats::GgufFile& file);
   virtual ~Tokenizer() = default;
 
   /// Ids of the text, no BOS or EOS added. Invalid UTF-8 is encoded byte by byte, never refused.
   virtual std::vector<TokenId> Encode(std::string_view text, ControlTokens control) const = 0;
-  /// Ids of a rendered chat: control tokens are recognised only where every byte of the spelling comes from the template.
+  /// Ids of a rendered chat: control tokens are recognised only where every byte of the spelling
+  /// comes from the template.
   virtual std::vector<TokenId> Encode(const RenderedPrompt& prompt) const = 0;
 
   /// The bytes a token stands for in output text; empty for control tokens unless `render_control`.
@@ -65,8 +67,9 @@ class Tokenizer {
   virtual std::optional<TokenId> FindToken(std::string_view spelling) const = 0;
 };
 
-/// Turns a stream of tokens into text. Never emits half a UTF-8 character and never loses one: bytes of an unfinished
-/// character are held until it is complete or proven invalid (then U+FFFD, as the WHATWG decoder does).
+/// Turns a stream of tokens into text. Never emits half a UTF-8 character and never loses one:
+/// bytes of an unfinished character are held until it is complete or proven invalid (then U+FFFD,
+/// as the WHATWG decoder does).
 class Detokenizer {
  public:
   explicit Detokenizer(const Tokenizer& tokenizer, bool render_control = false);

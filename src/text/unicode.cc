@@ -11,11 +11,12 @@ constexpr char32_t kMaxCodePoint = 0x10FFFF;
 
 bool IsWhiteSpace(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-// What Unicode 15.1 added to the 15.0 tables of the library: CJK extension I and five description characters.
+// What Unicode 15.1 added to the 15.0 tables of the library: CJK extension I and five description
+// characters.
 uint8_t ClassAddedIn15_1(char32_t c) {
   if (c >= 0x2EBF0 && c <= 0x2EE5D) return kLetter;
   if ((c >= 0x2FFC && c <= 0x2FFF) || c == 0x31EF) return kSymbol;
@@ -72,7 +73,8 @@ const std::array<uint8_t, 128>& AsciiClasses() {
 
 bool IsContinuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
-// How many bytes at `offset` are the beginning of a well-formed character; `complete` tells whether all of it.
+// How many bytes at `offset` are the beginning of a well-formed character; `complete` tells whether
+// all of it.
 size_t MaximalSubpart(std::string_view text, size_t offset, bool& complete) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[offset + i]); };
   const size_t left = text.size() - offset;
@@ -105,12 +107,16 @@ uint8_t ClassOf(char32_t c) {
 
 char32_t ToLower(char32_t c) {
   if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
-  return c > kMaxCodePoint ? c : static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+  return c > kMaxCodePoint
+             ? c
+             : static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 
 char32_t ToUpper(char32_t c) {
   if (c < 0x80) return c >= 'a' && c <= 'z' ? c - 32 : c;
-  return c > kMaxCodePoint ? c : static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+  return c > kMaxCodePoint
+             ? c
+             : static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
 }
 
 bool IsUpper(char32_t c) {
@@ -125,8 +131,8 @@ bool IsLower(char32_t c) {
 char32_t DecompositionBase(char32_t c) {
   if (c < 0x80 || c > kMaxCodePoint || (c >= 0xD800 && c <= 0xDFFF)) return c;
   std::array<utf8proc_int32_t, 32> buffer;
-  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer.data(), buffer.size(),
-                                             UTF8PROC_DECOMPOSE, nullptr);
+  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer.data(),
+                                             buffer.size(), UTF8PROC_DECOMPOSE, nullptr);
   return count > 0 ? static_cast<char32_t>(buffer[0]) : c;
 }
 

@@ -15,24 +15,51 @@
 namespace dure::text {
 namespace {
 
-// Tokens that end an answer, by their spelling: files often name only one of those their model uses.
+// Tokens that end an answer, by their spelling: files often name only one of those their model
+// uses.
 constexpr std::string_view kEndSpellings[] = {
-    "<|eot_id|>",        "<|im_end|>",         "<|end|>",           "<|return|>",
-    "<|call|>",          "<|flush|>",          "<|calls|>",         "<end_of_turn>",
-    "<|endoftext|>",     "</s>",               "<|eom_id|>",        "<EOT>",
-    "_<EOT>",            "[EOT]",              "[EOS]",             "<|end_of_text|>",
-    "<end_of_utterance>", "<eos>",             "<turn|>",           "<|tool_response>",
-    "<｜end▁of▁sentence｜>", "[e~[",           "<|fim_pad|>",       "<fim-pad>",
-    "<fim_pad>",         "<PAD>",              "[PAD]",             "<|fim_repo|>",
-    "<|repo_name|>",     "<fim-repo>",         "<REPO>",            "<reponame>",
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<｜end▁of▁sentence｜>",
+    "[e~[",
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
+    "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
     "<|file_sep|>",
 };
 
 // Tokens of fill-in-the-middle prompts: control tokens whatever type the file gives them.
 constexpr std::string_view kInfillSpellings[] = {
-    "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>", "<|prefix|>",
-    "<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>",  "<SUF>", "▁<SUF>", "<|code_suffix|>", "<|suffix|>",
-    "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>",   "<MID>", "▁<MID>", "<|code_middle|>", "<|middle|>",
+    "<|fim_prefix|>", "<fim-prefix>",    "<fim_prefix>",    "<｜fim▁begin｜>", "<PRE>",
+    "▁<PRE>",         "<|code_prefix|>", "<|prefix|>",      "<|fim_suffix|>",  "<fim-suffix>",
+    "<fim_suffix>",   "<｜fim▁hole｜>",  "<SUF>",           "▁<SUF>",          "<|code_suffix|>",
+    "<|suffix|>",     "<|fim_middle|>",  "<fim-middle>",    "<fim_middle>",    "<｜fim▁end｜>",
+    "<MID>",          "▁<MID>",          "<|code_middle|>", "<|middle|>",
 };
 
 Result<void> CheckSizes(const Vocabulary& v) {
@@ -54,13 +81,17 @@ Result<void> CheckSizes(const Vocabulary& v) {
 }
 
 Result<void> CheckIds(const Vocabulary& v) {
-  const auto inside = [&](TokenId id) { return id >= 0 && static_cast<size_t>(id) < v.tokens.size(); };
+  const auto inside = [&](TokenId id) {
+    return id >= 0 && static_cast<size_t>(id) < v.tokens.size();
+  };
   for (const auto& id : {v.bos, v.eos, v.unknown}) {
-    if (id && !inside(*id)) return Fail(ErrorCode::kCorrupt, "special token " + std::to_string(*id) + " is no token");
+    if (id && !inside(*id))
+      return Fail(ErrorCode::kCorrupt, "special token " + std::to_string(*id) + " is no token");
   }
   for (const auto* list : {&v.end_of_generation, &v.strip_left, &v.strip_right}) {
     for (const TokenId id : *list) {
-      if (!inside(id)) return Fail(ErrorCode::kCorrupt, "special token " + std::to_string(id) + " is no token");
+      if (!inside(id))
+        return Fail(ErrorCode::kCorrupt, "special token " + std::to_string(id) + " is no token");
     }
   }
   return {};
@@ -70,9 +101,7 @@ void Erase(std::vector<TokenId>& ids, TokenId id) { std::erase(ids, id); }
 
 }  // namespace
 
-void ClassifyBySpelling(Vocabulary& v) {
-  TokenIndex index;
-  index.Build(v.tokens);
+void ClassifyBySpelling(const TokenIndex& index, Vocabulary& v) {
   if (v.types.empty()) v.types.assign(v.tokens.size(), TokenType::kNormal);
   const auto mark_control = [&](TokenId id) {
     TokenType& type = v.types[static_cast<size_t>(id)];
@@ -114,19 +143,21 @@ Result<std::unique_ptr<Tokenizer>> MakeTokenizer(Vocabulary vocabulary) {
   if (auto ids = CheckIds(vocabulary); !ids) return tl::unexpected(ids.error());
   TokenIndex index;
   if (const TokenId twice = index.Build(vocabulary.tokens); twice >= 0) {
-    return Fail(ErrorCode::kCorrupt, "token " + std::to_string(twice) + " has the spelling of another token");
+    return Fail(ErrorCode::kCorrupt,
+                "token " + std::to_string(twice) + " has the spelling of another token");
   }
-  ClassifyBySpelling(vocabulary);
+  ClassifyBySpelling(index, vocabulary);
   switch (vocabulary.kind) {
     case VocabularyKind::kBytePairs: {
       auto pre_tokenizer = PreTokenizer::ForName(vocabulary.pre_tokenizer);
       if (!pre_tokenizer) return tl::unexpected(pre_tokenizer.error());
-      return std::make_unique<BpeTokenizer>(std::move(vocabulary), *std::move(pre_tokenizer));
+      return std::make_unique<BpeTokenizer>(std::move(vocabulary), std::move(index),
+                                            *std::move(pre_tokenizer));
     }
     case VocabularyKind::kSentencePiece:
-      return std::make_unique<SpmTokenizer>(std::move(vocabulary));
+      return std::make_unique<SpmTokenizer>(std::move(vocabulary), std::move(index));
     case VocabularyKind::kWordPiece:
-      return std::make_unique<WordPieceTokenizer>(std::move(vocabulary));
+      return std::make_unique<WordPieceTokenizer>(std::move(vocabulary), std::move(index));
   }
   return Fail(ErrorCode::kInternal, "unknown kind of vocabulary");
 }

@@ -11,9 +11,10 @@ constexpr std::string_view kPrefix = "tokenizer.ggml.";
 
 std::string Key(std::string_view name) { return std::string(kPrefix) + std::string(name); }
 
-// The id under `name`; nothing when the file has none or one beyond the vocabulary (ids that mean "none" are
-// written as -1 or as the largest integer).
-Result<std::optional<TokenId>> ReadId(const formats::GgufFile& file, std::string_view name, size_t vocab_size) {
+// The id under `name`; nothing when the file has none or one beyond the vocabulary (ids that mean
+// "none" are written as -1 or as the largest integer).
+Result<std::optional<TokenId>> ReadId(const formats::GgufFile& file, std::string_view name,
+                                      size_t vocab_size) {
   const std::string key = Key(name);
   if (file.Find(key) == nullptr) return std::nullopt;
   const auto value = file.GetInt(key);
@@ -42,7 +43,8 @@ Result<void> ReadKind(const formats::GgufFile& file, Vocabulary& v) {
 
 Result<void> ReadTokens(const formats::GgufFile& file, Vocabulary& v) {
   const auto* tokens = file.FindStrings(Key("tokens"));
-  if (tokens == nullptr) return Fail(ErrorCode::kNotFound, "the file has no vocabulary (tokenizer.ggml.tokens)");
+  if (tokens == nullptr)
+    return Fail(ErrorCode::kNotFound, "the file has no vocabulary (tokenizer.ggml.tokens)");
   v.tokens = *tokens;
   if (file.Find(Key("scores")) != nullptr) {
     const auto scores = file.GetFloats(Key("scores"));
@@ -54,12 +56,14 @@ Result<void> ReadTokens(const formats::GgufFile& file, Vocabulary& v) {
     if (!types) return tl::unexpected(types.error());
     v.types.reserve(types->size());
     for (const int64_t type : *types) {
-      v.types.push_back(type >= 0 && type <= 6 ? static_cast<TokenType>(type) : TokenType::kUndefined);
+      v.types.push_back(type >= 0 && type <= 6 ? static_cast<TokenType>(type)
+                                               : TokenType::kUndefined);
     }
   }
   if (v.kind == VocabularyKind::kBytePairs) {
     const auto* merges = file.FindStrings(Key("merges"));
-    if (merges == nullptr) return Fail(ErrorCode::kCorrupt, "the file has no merges (tokenizer.ggml.merges)");
+    if (merges == nullptr)
+      return Fail(ErrorCode::kCorrupt, "the file has no merges (tokenizer.ggml.merges)");
     v.merges = *merges;
   }
   return {};
@@ -86,14 +90,15 @@ Result<void> ReadIds(const formats::GgufFile& file, Vocabulary& v) {
     std::string_view name;
     std::optional<TokenId>* id;
   };
-  const Field fields[] = {{"bos_token_id", &v.bos}, {"eos_token_id", &v.eos}, {"unknown_token_id", &v.unknown}};
+  const Field fields[] = {
+      {"bos_token_id", &v.bos}, {"eos_token_id", &v.eos}, {"unknown_token_id", &v.unknown}};
   for (const Field& field : fields) {
     const auto id = ReadId(file, field.name, v.tokens.size());
     if (!id) return tl::unexpected(id.error());
     if (*id) *field.id = *id;
   }
-  for (const std::string_view name :
-       {"eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"}) {
+  for (const std::string_view name : {"eot_token_id", "eom_token_id", "fim_pad_token_id",
+                                      "fim_rep_token_id", "fim_sep_token_id"}) {
     const auto id = ReadId(file, name, v.tokens.size());
     if (!id) return tl::unexpected(id.error());
     if (*id) v.end_of_generation.push_back(**id);

@@ -115,8 +115,8 @@ void SplitLlama3Family(Scanner scan, uint32_t digits) {
 bool IsAsciiUpper(char32_t c) { return c >= 'A' && c <= 'Z'; }
 bool IsAsciiLower(char32_t c) { return c >= 'a' && c <= 'z'; }
 
-// End of  U*L+ | U+L*  from `start`, where U is a letter but not a-z and L a letter but not A-Z, with the
-// backtracking a regular expression does; `start` itself where neither matches.
+// End of  U*L+ | U+L*  from `start`, where U is a letter but not a-z and L a letter but not A-Z,
+// with the backtracking a regular expression does; `start` itself where neither matches.
 uint32_t CasedWordEnd(const Scanner& scan, uint32_t start) {
   uint32_t upper_end = start;
   uint32_t after_last_uncased = start;
@@ -170,7 +170,8 @@ void SplitEach(uint32_t begin, uint32_t end, WordEnds& ends, Member member) {
 
 // \s?[member]+
 template <typename Member>
-void SplitRunsWithSpace(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends, Member member) {
+void SplitRunsWithSpace(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends,
+                        Member member) {
   uint32_t emitted = begin;
   for (uint32_t i = begin; i < end;) {
     if (!member(i)) {
@@ -194,29 +195,34 @@ struct CodeRange {
 
 // The letters with case that DeepSeek-LLM's expression lists, ascending.
 constexpr CodeRange kCasedLetters[] = {
-    {0x0041, 0x005A}, {0x0061, 0x007A}, {0x00B5, 0x00B5}, {0x00C0, 0x00D6}, {0x00D8, 0x00F6},
-    {0x00F8, 0x01BA}, {0x01BC, 0x01BF}, {0x01C4, 0x0293}, {0x0295, 0x02AF}, {0x0370, 0x0373},
-    {0x0376, 0x0376}, {0x0377, 0x0377}, {0x037B, 0x037D}, {0x037F, 0x037F}, {0x0386, 0x0386},
-    {0x0388, 0x038A}, {0x038C, 0x038C}, {0x038E, 0x03A1}, {0x03A3, 0x03F5}, {0x03F7, 0x0481},
-    {0x048A, 0x052F}, {0x0531, 0x0556}, {0x10A0, 0x10C5}, {0x13A0, 0x13F5}, {0x13F8, 0x13FD},
-    {0x1C90, 0x1CBA}, {0x1CBD, 0x1CBF}, {0x1D00, 0x1D2B}, {0x1D6B, 0x1D77}, {0x1D79, 0x1D9A},
-    {0x1E00, 0x1F15}, {0x1F18, 0x1F1D}, {0x1F20, 0x1F45}, {0x1F48, 0x1F4D}, {0x1F50, 0x1F57},
-    {0x1F59, 0x1F59}, {0x1F5B, 0x1F5B}, {0x1F5D, 0x1F5D}, {0x1F5F, 0x1F7D}, {0x1F80, 0x1FB4},
-    {0x1FB6, 0x1FBC}, {0x1FBE, 0x1FBE}, {0x1FC2, 0x1FC4}, {0x1FC6, 0x1FCC}, {0x1FD0, 0x1FD3},
-    {0x1FD6, 0x1FDB}, {0x1FE0, 0x1FEC}, {0x1FF2, 0x1FF4}, {0x1FF6, 0x1FFC}, {0x2102, 0x2102},
-    {0x2107, 0x2107}, {0x210A, 0x2113}, {0x2115, 0x2115}, {0x2119, 0x211D}, {0x2124, 0x2124},
-    {0x2126, 0x2126}, {0x2128, 0x2128}, {0x212A, 0x212D}, {0x212F, 0x2134}, {0x2139, 0x2139},
-    {0x213C, 0x213F}, {0x2145, 0x2149}, {0x214E, 0x214E}, {0x2183, 0x2183}, {0x2184, 0x2184},
-    {0x2C00, 0x2C7B}, {0x2C7E, 0x2CE4}, {0x2CEB, 0x2CEE}, {0x2CF2, 0x2CF2}, {0x2CF3, 0x2CF3},
-    {0xA640, 0xA66D}, {0xA680, 0xA69B}, {0xA722, 0xA76F}, {0xA771, 0xA787}, {0xA78B, 0xA78E},
-    {0xAB70, 0xABBF}, {0xFB00, 0xFB06}, {0xFB13, 0xFB17}, {0xFF21, 0xFF3A}, {0xFF41, 0xFF5A},
+    {0x0041, 0x005A},   {0x0061, 0x007A},   {0x00B5, 0x00B5},   {0x00C0, 0x00D6},
+    {0x00D8, 0x00F6},   {0x00F8, 0x01BA},   {0x01BC, 0x01BF},   {0x01C4, 0x0293},
+    {0x0295, 0x02AF},   {0x0370, 0x0373},   {0x0376, 0x0376},   {0x0377, 0x0377},
+    {0x037B, 0x037D},   {0x037F, 0x037F},   {0x0386, 0x0386},   {0x0388, 0x038A},
+    {0x038C, 0x038C},   {0x038E, 0x03A1},   {0x03A3, 0x03F5},   {0x03F7, 0x0481},
+    {0x048A, 0x052F},   {0x0531, 0x0556},   {0x10A0, 0x10C5},   {0x13A0, 0x13F5},
+    {0x13F8, 0x13FD},   {0x1C90, 0x1CBA},   {0x1CBD, 0x1CBF},   {0x1D00, 0x1D2B},
+    {0x1D6B, 0x1D77},   {0x1D79, 0x1D9A},   {0x1E00, 0x1F15},   {0x1F18, 0x1F1D},
+    {0x1F20, 0x1F45},   {0x1F48, 0x1F4D},   {0x1F50, 0x1F57},   {0x1F59, 0x1F59},
+    {0x1F5B, 0x1F5B},   {0x1F5D, 0x1F5D},   {0x1F5F, 0x1F7D},   {0x1F80, 0x1FB4},
+    {0x1FB6, 0x1FBC},   {0x1FBE, 0x1FBE},   {0x1FC2, 0x1FC4},   {0x1FC6, 0x1FCC},
+    {0x1FD0, 0x1FD3},   {0x1FD6, 0x1FDB},   {0x1FE0, 0x1FEC},   {0x1FF2, 0x1FF4},
+    {0x1FF6, 0x1FFC},   {0x2102, 0x2102},   {0x2107, 0x2107},   {0x210A, 0x2113},
+    {0x2115, 0x2115},   {0x2119, 0x211D},   {0x2124, 0x2124},   {0x2126, 0x2126},
+    {0x2128, 0x2128},   {0x212A, 0x212D},   {0x212F, 0x2134},   {0x2139, 0x2139},
+    {0x213C, 0x213F},   {0x2145, 0x2149},   {0x214E, 0x214E},   {0x2183, 0x2183},
+    {0x2184, 0x2184},   {0x2C00, 0x2C7B},   {0x2C7E, 0x2CE4},   {0x2CEB, 0x2CEE},
+    {0x2CF2, 0x2CF2},   {0x2CF3, 0x2CF3},   {0xA640, 0xA66D},   {0xA680, 0xA69B},
+    {0xA722, 0xA76F},   {0xA771, 0xA787},   {0xA78B, 0xA78E},   {0xAB70, 0xABBF},
+    {0xFB00, 0xFB06},   {0xFB13, 0xFB17},   {0xFF21, 0xFF3A},   {0xFF41, 0xFF5A},
     {0x10400, 0x1044F}, {0x104B0, 0x104D3}, {0x104D8, 0x104FB}, {0x10C80, 0x10CB2},
     {0x10CC0, 0x10CF2}, {0x118A0, 0x118DF}, {0x1E900, 0x1E943},
 };
 
 bool IsCasedLetter(char32_t c) {
-  const auto* range = std::upper_bound(std::begin(kCasedLetters), std::end(kCasedLetters), c,
-                                       [](char32_t value, const CodeRange& r) { return value < r.first; });
+  const auto* range =
+      std::upper_bound(std::begin(kCasedLetters), std::end(kCasedLetters), c,
+                       [](char32_t value, const CodeRange& r) { return value < r.first; });
   return range != std::begin(kCasedLetters) && c <= (range - 1)->last;
 }
 
@@ -270,7 +276,9 @@ void SplitNumberRuns(const CodePoints& text, uint32_t begin, uint32_t end, WordE
 }
 
 void SplitAsciiDigitTriples(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends) {
-  const auto digit = [&](uint32_t i) { return i < end && text.code[i] >= '0' && text.code[i] <= '9'; };
+  const auto digit = [&](uint32_t i) {
+    return i < end && text.code[i] >= '0' && text.code[i] <= '9';
+  };
   uint32_t emitted = begin;
   for (uint32_t i = begin; i < end;) {
     if (digit(i) && digit(i + 1) && digit(i + 2)) {
@@ -288,21 +296,25 @@ void SplitAsciiDigitTriples(const CodePoints& text, uint32_t begin, uint32_t end
 void SplitPunctuationRuns(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends) {
   SplitRuns(begin, end, ends, [&](uint32_t i) {
     const char32_t c = text.code[i];
-    return (text.classes[i] & kPunctuation) != 0 || c == '$' || c == '+' || c == '<' || c == '=' || c == '>' ||
-           c == '^' || c == '~' || c == '|';
+    return (text.classes[i] & kPunctuation) != 0 || c == '$' || c == '+' || c == '<' || c == '=' ||
+           c == '>' || c == '^' || c == '~' || c == '|';
   });
 }
 
 void SplitNewlines(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends) {
-  SplitEach(begin, end, ends, [&](uint32_t i) { return text.code[i] == '\r' || text.code[i] == '\n'; });
+  SplitEach(begin, end, ends,
+            [&](uint32_t i) { return text.code[i] == '\r' || text.code[i] == '\n'; });
 }
 
 void SplitCasedLetterRuns(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends) {
-  SplitRunsWithSpace(text, begin, end, ends, [&](uint32_t i) { return IsCasedLetter(text.code[i]); });
+  SplitRunsWithSpace(text, begin, end, ends,
+                     [&](uint32_t i) { return IsCasedLetter(text.code[i]); });
 }
 
-void SplitDeepseekPunctuation(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends) {
-  SplitRunsWithSpace(text, begin, end, ends, [&](uint32_t i) { return IsDeepseekPunctuation(text.code[i]); });
+void SplitDeepseekPunctuation(const CodePoints& text, uint32_t begin, uint32_t end,
+                              WordEnds& ends) {
+  SplitRunsWithSpace(text, begin, end, ends,
+                     [&](uint32_t i) { return IsDeepseekPunctuation(text.code[i]); });
 }
 
 void SplitTrailingSpace(const CodePoints& text, uint32_t begin, uint32_t end, WordEnds& ends) {

@@ -12,18 +12,21 @@ constexpr std::string_view kWordMark = "\xE2\x96\x81";
 
 // BERT's "Chinese characters"; the lower end of extension E is the one the reference tokenizer has.
 bool IsCjkIdeograph(char32_t c) {
-  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) ||
-         (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
+  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) ||
+         (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
 bool StandsAlone(char32_t c, uint8_t char_class) {
-  return (char_class & kPunctuation) != 0 || (c < 0x7F && (char_class & kSymbol) != 0) || IsCjkIdeograph(c);
+  return (char_class & kPunctuation) != 0 || (c < 0x7F && (char_class & kSymbol) != 0) ||
+         IsCjkIdeograph(c);
 }
 
 }  // namespace
 
-WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocabulary) : BaseTokenizer(std::move(vocabulary), true) {}
+WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocabulary, TokenIndex index)
+    : BaseTokenizer(std::move(vocabulary), std::move(index), true) {}
 
 std::vector<std::string> WordPieceTokenizer::Words(std::string_view text) const {
   std::vector<std::string> words(1);
@@ -58,7 +61,8 @@ void WordPieceTokenizer::EncodeText(std::string_view text, bool /*after_special*
   }
 }
 
-// The longest token at each place in turn; a word with a place where none fits is unknown as a whole.
+// The longest token at each place in turn; a word with a place where none fits is unknown as a
+// whole.
 void WordPieceTokenizer::EncodeWord(std::string_view word, std::vector<TokenId>& out) const {
   const size_t before = out.size();
   for (size_t i = 0; i < word.size();) {
