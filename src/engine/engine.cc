@@ -17,6 +17,7 @@
 #include "engine/scheduler.h"
 #include "engine/step_runner.h"
 #include "models/kv_storage.h"
+#include "numerics/kernels.h"
 #include "text/tokenizer.h"
 
 namespace dure::engine {
@@ -71,8 +72,8 @@ FinishEvent Failure(const Error& error) {
 
 struct Engine::Impl {
   Impl(std::unique_ptr<models::Model> model_in, std::shared_ptr<const text::Tokenizer> tokenizer_in,
-       std::unique_ptr<models::KvStorage> kv_in, const EngineOptions& options_in,
-       const CacheSize& size)
+       std::unique_ptr<models::KvStorage> kv_in, const numerics::Kernels& kernels,
+       const EngineOptions& options_in, const CacheSize& size)
       : model(std::move(model_in)),
         tokenizer(std::move(tokenizer_in)),
         kv(std::move(kv_in)),
@@ -80,7 +81,7 @@ struct Engine::Impl {
         context_length(size.context_length),
         scheduler({options.max_sequences, options.step_token_budget, models::kKvBlockPositions,
                    size.blocks}),
-        runner(*model, *kv, options.team) {
+        runner(*model, *kv, kernels, options.team) {
     stats.blocks_total = size.blocks;
     thread = std::thread([this] { Loop(); });
   }
@@ -251,10 +252,12 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<models::Model> mo
   const auto size = ChooseCacheSize(options, config.context_length,
                                     models::KvStorage::BlockBytes(config), MachineMemory());
   if (!size) return tl::unexpected(size.error());
+  const numerics::KernelChoice choice = numerics::ChooseKernels();
+  if (choice.error != nullptr) return Fail(ErrorCode::kUnsupported, choice.error);
   auto kv = models::KvStorage::Create(config, size->blocks);
   if (!kv) return tl::unexpected(kv.error());
   return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-      std::move(model), std::move(tokenizer), std::move(*kv), options, *size)));
+      std::move(model), std::move(tokenizer), std::move(*kv), *choice.kernels, options, *size)));
 }
 
 Result<RequestId> Engine::Submit(GenerateRequest request, std::shared_ptr<Sink> sink) {

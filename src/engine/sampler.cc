@@ -4,41 +4,41 @@
 #include <string>
 #include <utility>
 
+#include "engine/peak.h"
 #include "engine/philox.h"
 #include "engine/ranking.h"
-#include "engine/vocabulary_math.h"
+#include "numerics/scalar_math.h"
 
 namespace dure::engine {
 namespace {
 
-// How far below the peak the candidates of practically every draw lie, in units of the temperature.
+// How far below the best the candidates of practically every draw lie: e^-8 of its weight.
 constexpr float kUsualDepth = 8.0f;
 
-/// The candidates that are still in the race: the lazily ranked vocabulary, or a list cut from it.
+float WeightOf(const Candidate& candidate) { return numerics::Exp(candidate.logit); }
+
+/// The candidates that are still in the race, by score: the lazily ranked vocabulary, or a list cut
+/// from it.
 class Candidates {
  public:
-  Candidates(std::span<const float> logits, float peak, float inverse_temperature)
-      : logits_(logits),
-        peak_(peak),
-        inverse_temperature_(inverse_temperature),
-        ranking_(logits, peak, kUsualDepth / inverse_temperature) {}
+  /// scores [vocab]: the best is 0.
+  Candidates(std::span<const float> scores, const numerics::Kernels& kernels)
+      : scores_(scores), kernels_(kernels), ranking_(scores, 0.0f, kUsualDepth) {}
 
   const Candidate* At(size_t rank) {
     if (!cut_) return ranking_.At(rank);
     return rank < list_.size() ? &list_[rank] : nullptr;
   }
-  float WeightOf(const Candidate& candidate) const {
-    return Weight(candidate.logit, peak_, inverse_temperature_);
-  }
-  /// Natural log of the weight.
-  float Score(const Candidate& candidate) const {
-    return (candidate.logit - peak_) * inverse_temperature_;
-  }
   double Mass() const {
-    if (!cut_) return SumWeights(logits_, peak_, inverse_temperature_);
     double mass = 0;
-    for (const Candidate& candidate : list_) mass += WeightOf(candidate);
-    return mass;
+    if (cut_) {
+      for (const Candidate& candidate : list_) mass += WeightOf(candidate);
+      return mass;
+    }
+    float best = 0;
+    float sum = 0;
+    kernels_.max_and_exp_sum(scores_.data(), static_cast<int64_t>(scores_.size()), &best, &sum);
+    return sum;
   }
   /// Keeps the first `count` only.
   void Cut(size_t count) {
@@ -57,17 +57,16 @@ class Candidates {
   }
   std::vector<Candidate> All() const {
     if (cut_) return list_;
-    std::vector<Candidate> all(logits_.size());
-    for (size_t id = 0; id < logits_.size(); ++id) {
-      all[id] = {logits_[id], static_cast<int32_t>(id)};
+    std::vector<Candidate> all(scores_.size());
+    for (size_t id = 0; id < scores_.size(); ++id) {
+      all[id] = {scores_[id], static_cast<int32_t>(id)};
     }
     return all;
   }
 
  private:
-  std::span<const float> logits_;
-  float peak_;
-  float inverse_temperature_;
+  std::span<const float> scores_;
+  const numerics::Kernels& kernels_;
   Ranking ranking_;
   bool cut_ = false;
   std::vector<Candidate> list_;
@@ -85,14 +84,14 @@ void KeepTypical(Candidates& candidates, float typical_p) {
   const std::vector<Candidate> all = candidates.All();
   double weighted = 0;
   for (const Candidate& candidate : all) {
-    const double weight = candidates.WeightOf(candidate);
-    if (weight > 0) weighted += weight * candidates.Score(candidate);
+    const double weight = WeightOf(candidate);
+    if (weight > 0) weighted += weight * candidate.logit;
   }
   const auto mean_score = static_cast<float>(weighted / mass);
   std::vector<Deviating> heap;
   heap.reserve(all.size());
   for (const Candidate& candidate : all) {
-    const float difference = mean_score - candidates.Score(candidate);
+    const float difference = mean_score - candidate.logit;
     heap.push_back({difference < 0 ? -difference : difference, candidate});
   }
   const auto after = [](const Deviating& a, const Deviating& b) {
@@ -105,7 +104,7 @@ void KeepTypical(Candidates& candidates, float typical_p) {
   while (!heap.empty() && (kept.empty() || sum < typical_p * mass)) {
     std::pop_heap(heap.begin(), heap.end(), after);
     kept.push_back(heap.back().candidate);
-    sum += candidates.WeightOf(heap.back().candidate);
+    sum += WeightOf(heap.back().candidate);
     heap.pop_back();
   }
   std::sort(kept.begin(), kept.end(), RanksBefore);
@@ -119,7 +118,7 @@ void KeepNucleus(Candidates& candidates, float top_p) {
   size_t count = 0;
   while (const Candidate* candidate = candidates.At(count)) {
     ++count;
-    sum += candidates.WeightOf(*candidate);
+    sum += WeightOf(*candidate);
     if (sum >= wanted) break;
   }
   candidates.Cut(count);
@@ -127,11 +126,10 @@ void KeepNucleus(Candidates& candidates, float top_p) {
 
 /// Candidates at least `min_p` times as likely as the first.
 void KeepLikely(Candidates& candidates, float min_p) {
-  const float floor = min_p * candidates.WeightOf(*candidates.At(0));
+  const float floor = min_p * WeightOf(*candidates.At(0));
   size_t count = 1;
   for (const Candidate* candidate = candidates.At(count);
-       candidate != nullptr && candidates.WeightOf(*candidate) >= floor;
-       candidate = candidates.At(count)) {
+       candidate != nullptr && WeightOf(*candidate) >= floor; candidate = candidates.At(count)) {
     ++count;
   }
   candidates.Cut(count);
@@ -142,7 +140,7 @@ TokenId Draw(Candidates& candidates, double uniform) {
   double sum = 0;
   const Candidate* last = candidates.At(0);
   for (size_t rank = 0; const Candidate* candidate = candidates.At(rank); ++rank) {
-    const float weight = candidates.WeightOf(*candidate);
+    const float weight = WeightOf(*candidate);
     // Rounding can leave the target at the very end: then the last candidate with any weight is the
     // answer.
     if (weight == 0) break;
@@ -186,10 +184,17 @@ void ApplyPenalties(const SampleTask& task) {
   }
 }
 
+/// (logit - best) / temperature, in place. The best becomes 0, whatever the temperature.
+void MakeScores(std::span<float> logits, float best, float temperature) {
+  const float inverse = 1.0f / temperature;
+  for (float& logit : logits) logit = (logit - best) * inverse;
+}
+
 TokenId Choose(const SampleTask& task, const Peak& peak) {
   const SamplingParams& params = *task.params;
   if (params.temperature == 0.0f) return peak.id;
-  Candidates candidates(task.logits, peak.value, 1.0f / params.temperature);
+  MakeScores(task.logits, peak.value, params.temperature);
+  Candidates candidates(task.logits, *task.kernels);
   if (params.top_k > 0 && static_cast<size_t>(params.top_k) < task.logits.size()) {
     candidates.Cut(params.top_k);
   }
@@ -205,18 +210,47 @@ bool ChangesLogits(const SamplingParams& params) {
          params.presence_penalty != 0.0f || params.frequency_penalty != 0.0f;
 }
 
-/// The most likely tokens of a raw row.
-std::vector<TokenLogprob> Best(std::span<const float> logits, float peak, float log_sum,
-                               int count) {
-  std::vector<TokenLogprob> best;
-  if (count <= 0) return best;
-  Ranking ranking(logits, peak, kUsualDepth);
-  for (int rank = 0; rank < count; ++rank) {
-    const Candidate* candidate = ranking.At(rank);
-    if (candidate == nullptr) break;
-    best.push_back({candidate->id, (candidate->logit - peak) - log_sum});
+/// Log-probabilities of a raw row: logit - largest - log(sum exp(logit - largest)).
+class Logprobs {
+ public:
+  Logprobs(const SampleTask& task, float peak) : logits_(task.logits), peak_(peak) {
+    float best = 0;
+    float sum = 0;
+    task.kernels->max_and_exp_sum(logits_.data(), static_cast<int64_t>(logits_.size()), &best,
+                                  &sum);
+    log_sum_ = numerics::Log(sum);
   }
-  return best;
+
+  float Of(float logit) const { return (logit - peak_) - log_sum_; }
+
+  std::vector<TokenLogprob> Best(int count) const {
+    std::vector<TokenLogprob> best;
+    if (count <= 0) return best;
+    Ranking ranking(logits_, peak_, kUsualDepth);
+    for (int rank = 0; rank < count; ++rank) {
+      const Candidate* candidate = ranking.At(rank);
+      if (candidate == nullptr) break;
+      best.push_back({candidate->id, Of(candidate->logit)});
+    }
+    return best;
+  }
+
+ private:
+  std::span<const float> logits_;
+  float peak_;
+  float log_sum_ = 0;
+};
+
+Result<TokenId> SampleToken(const SampleTask& task, Peak peak) {
+  if (task.forced) return *task.forced;
+  if (ChangesLogits(*task.params)) {
+    ApplyPenalties(task);
+    peak = FindPeak(task.logits);
+    if (!peak.finite) {
+      return Fail(ErrorCode::kInvalidArgument, "logit_bias and penalties overflow the logits");
+    }
+  }
+  return Choose(task, peak);
 }
 
 }  // namespace
@@ -228,32 +262,20 @@ Result<Sample> SampleRow(const SampleTask& task) {
                                           std::to_string(task.tokens.size()));
   }
   Sample sample;
-  const bool wants_logprobs = task.top_logprobs >= 0;
-  const float log_sum = wants_logprobs ? LogSumExp(task.logits, raw.value) : 0.0f;
-  if (wants_logprobs) sample.top = Best(task.logits, raw.value, log_sum, task.top_logprobs);
-
-  if (task.forced) {
-    sample.id = *task.forced;
-    if (wants_logprobs) sample.logprob = (task.logits[sample.id] - raw.value) - log_sum;
+  if (task.top_logprobs < 0) {
+    const auto id = SampleToken(task, raw);
+    if (!id) return tl::unexpected(id.error());
+    sample.id = *id;
     return sample;
   }
-  if (!ChangesLogits(*task.params)) {
-    sample.id = Choose(task, raw);
-    if (wants_logprobs) sample.logprob = (task.logits[sample.id] - raw.value) - log_sum;
-    return sample;
-  }
-  // Bias and penalties overwrite the row; the chosen token's log-probability is still that of the
-  // raw one.
-  const std::vector<float> raw_logits =
-      wants_logprobs ? std::vector<float>(task.logits.begin(), task.logits.end())
-                     : std::vector<float>();
-  ApplyPenalties(task);
-  const Peak changed = FindPeak(task.logits);
-  if (!changed.finite) {
-    return Fail(ErrorCode::kInvalidArgument, "logit_bias and penalties overflow the logits");
-  }
-  sample.id = Choose(task, changed);
-  if (wants_logprobs) sample.logprob = (raw_logits[sample.id] - raw.value) - log_sum;
+  const Logprobs logprobs(task, raw.value);
+  sample.top = logprobs.Best(task.top_logprobs);
+  // Choosing overwrites the row, and the chosen token's log-probability is that of the raw one.
+  const std::vector<float> logits(task.logits.begin(), task.logits.end());
+  const auto id = SampleToken(task, raw);
+  if (!id) return tl::unexpected(id.error());
+  sample.id = *id;
+  sample.logprob = logprobs.Of(logits[sample.id]);
   return sample;
 }
 

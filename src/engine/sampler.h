@@ -9,15 +9,17 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "numerics/kernels.h"
 
 namespace dure::engine {
 
 struct SampleTask {
-  std::span<float> logits;  // [vocab], raw; overwritten where bias or penalties apply
-  const SamplingParams* params;
+  const numerics::Kernels* kernels = nullptr;
+  std::span<float> logits;  // [vocab], raw; work memory afterwards
+  const SamplingParams* params = nullptr;
   std::span<const TokenId>
       tokens;                     // the sequence so far; the new token's position is tokens.size()
-  size_t prompt_tokens;           // how many of them are prompt
+  size_t prompt_tokens = 0;       // how many of them are prompt
   int top_logprobs = -1;          // as in GenerateRequest
   std::optional<TokenId> forced;  // take this one, only report its log-probability
 };
@@ -29,11 +31,16 @@ struct Sample {
 };
 
 /// In the order that engine.h gives: raw log-probabilities, logit bias, penalties, then either the
-/// largest logit or temperature, top-k, typical, top-p, min-p and the draw. Weights are exp((logit
-/// - largest) / temperature); the mass of the whole vocabulary is summed by index (SumWeights),
-/// that of a candidate list in its canonical order in float64. The draw takes the first candidate,
-/// in canonical order, at which the running sum exceeds u times the mass; u comes from Philox
-/// (philox.h) keyed by seed, choice and position. Errors: kInternal when a logit is not finite.
+/// largest logit or temperature, top-k, typical, top-p, min-p and the draw.
+///
+/// With a temperature the logits become scores, (logit - largest) / temperature, and weights are
+/// exp(score). Candidates stand in canonical order (score descending, id ascending). The mass of
+/// the whole vocabulary is summed by index in 16 partial sums (docs/numerics.md), that of a list of
+/// candidates in its order in float64. The draw takes the first candidate at which the running sum
+/// exceeds u times the mass; u comes from Philox (philox.h), keyed by seed, choice and position.
+///
+/// Errors: kInternal when a logit is not finite, kInvalidArgument when bias or penalties make one
+/// so.
 Result<Sample> SampleRow(const SampleTask& task);
 
 }  // namespace dure::engine

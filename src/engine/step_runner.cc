@@ -27,6 +27,7 @@ void StepRunner::AddRun(const PlannedRun& run) {
     if (position >= run.first_logit) {
       logit_rows_.push_back(static_cast<int32_t>(rows_.size()));
       SampleTask task;
+      task.kernels = &kernels_;
       task.params = &sequence.request.sampling;
       task.tokens = std::span<const TokenId>(sequence.tokens).first(position + 1);
       task.prompt_tokens = sequence.request.prompt.size();

@@ -26,8 +26,9 @@ struct RowResult {
 class StepRunner {
  public:
   /// All must outlive it; team may be null.
-  StepRunner(models::Model& model, models::KvStorage& kv, ThreadTeam* team)
-      : model_(model), kv_(kv), team_(team) {}
+  StepRunner(models::Model& model, models::KvStorage& kv, const numerics::Kernels& kernels,
+             ThreadTeam* team)
+      : model_(model), kv_(kv), kernels_(kernels), team_(team) {}
 
   /// Results in the order of the plan's rows. Sequences are not changed.
   /// Errors: those of Model::Forward; then no row has a result.
@@ -39,6 +40,7 @@ class StepRunner {
 
   models::Model& model_;
   models::KvStorage& kv_;
+  const numerics::Kernels& kernels_;
   ThreadTeam* team_;
   // Work memory, kept from step to step.
   std::vector<models::StepRow> rows_;

@@ -11,9 +11,11 @@
 #include <random>
 #include <vector>
 
+#include "engine/peak.h"
 #include "engine/philox.h"
 #include "engine/ranking.h"
-#include "engine/vocabulary_math.h"
+#include "numerics/kernels.h"
+#include "numerics/scalar_math.h"
 
 namespace dure::engine {
 namespace {
@@ -30,9 +32,12 @@ std::vector<float> RandomLogits(size_t count, uint32_t seed, float spread = 4.0f
   return logits;
 }
 
+const numerics::Kernels* Kernels() { return numerics::ChooseKernels().kernels; }
+
 Sample Take(std::vector<float> logits, const SamplingParams& params,
             const std::vector<TokenId>& tokens = {0}, size_t prompt = 1, int top = -1) {
   SampleTask task;
+  task.kernels = Kernels();
   task.logits = logits;
   task.params = &params;
   task.tokens = tokens;
@@ -173,15 +178,20 @@ TEST(Sampler, TopPOverTheNucleusOfALargeVocabularyEqualsTheFullSort) {
     params.top_p = top_p;
     params.temperature = 0.7f;
     params.seed = 99;
-    const float inverse = 1.0f / params.temperature;
-    const double wanted = top_p * static_cast<double>(SumWeights(logits, peak, inverse));
+    std::vector<float> scores = logits;
+    for (float& score : scores) score = (score - peak) * (1.0f / params.temperature);
+    float best = 0;
+    float whole = 0;
+    numerics::KernelsFor(numerics::Isa::kReference)
+        ->max_and_exp_sum(scores.data(), static_cast<int64_t>(scores.size()), &best, &whole);
+    const double wanted = top_p * static_cast<double>(whole);
     double mass = 0;
     size_t count = 0;
-    while (count < ids.size() && mass < wanted) mass += Weight(logits[ids[count++]], peak, inverse);
+    while (count < ids.size() && mass < wanted) mass += numerics::Exp(scores[ids[count++]]);
     const double target = UniformForToken(99, 0, 1) * mass;
     double sum = 0;
     size_t rank = 0;
-    while (rank + 1 < count && (sum += Weight(logits[ids[rank]], peak, inverse)) <= target) ++rank;
+    while (rank + 1 < count && (sum += numerics::Exp(scores[ids[rank]])) <= target) ++rank;
     EXPECT_EQ(Take(logits, params).id, ids[rank]);
   }
 }
@@ -249,6 +259,7 @@ TEST(Sampler, AForcedTokenIsTakenAsItIs) {
   std::vector<float> logits = {0, 5, 1};
   SamplingParams params;
   SampleTask task;
+  task.kernels = Kernels();
   task.logits = logits;
   task.params = &params;
   task.top_logprobs = 1;
@@ -264,6 +275,7 @@ TEST(Sampler, ANonFiniteLogitIsAnError) {
   std::vector<float> logits = {0, std::numeric_limits<float>::quiet_NaN()};
   SamplingParams params;
   SampleTask task;
+  task.kernels = Kernels();
   task.logits = logits;
   task.params = &params;
   EXPECT_EQ(SampleRow(task).error().code, ErrorCode::kInternal);

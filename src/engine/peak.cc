@@ -1,9 +1,8 @@
-#include "engine/vocabulary_math.h"
+#include "engine/peak.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 
 namespace dure::engine {
 namespace {
@@ -64,25 +63,6 @@ Peak FindPeak(std::span<const float> logits) {
   const auto first = std::find(logits.begin() + best_chunk, logits.end(), peak.value);
   peak.id = static_cast<int32_t>(first - logits.begin());
   return peak;
-}
-
-float Weight(float logit, float peak, float inverse_temperature) {
-  return std::exp((logit - peak) * inverse_temperature);
-}
-
-float SumWeights(std::span<const float> logits, float peak, float inverse_temperature) {
-  std::array<float, kLanes> sums{};
-  for (size_t i = 0; i < logits.size(); ++i) {
-    sums[i % kLanes] += Weight(logits[i], peak, inverse_temperature);
-  }
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t lane = 0; lane < width; ++lane) sums[lane] += sums[lane + width];
-  }
-  return sums[0];
-}
-
-float LogSumExp(std::span<const float> logits, float peak) {
-  return std::log(SumWeights(logits, peak, 1.0f));
 }
 
 }  // namespace dure::engine
