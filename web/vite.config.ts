@@ -8,6 +8,7 @@ export default defineConfig({
   plugins: [svelte()],
   build: {
     target: 'es2022',
+    cssTarget: ['chrome123', 'firefox121', 'safari17.5'],
     // The page's Content-Security-Policy allows no data: scripts or styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -9,6 +9,9 @@
     // Storage is switched off or holds something else: the system's choices apply.
   }
   if (stored.theme === 'light' || stored.theme === 'dark') root.dataset.theme = stored.theme;
-  var language = stored.language || (navigator.languages && navigator.languages[0]) || navigator.language || 'en';
-  root.lang = /^ko\b/i.test(language) ? 'ko' : 'en';
+  var wanted = [stored.language].concat(navigator.languages || navigator.language || []);
+  var known = wanted.filter(function (tag) {
+    return /^(ko|en)(-|$)/i.test(tag || '');
+  });
+  root.lang = /^ko/i.test(known[0] || '') ? 'ko' : 'en';
 })();

@@ -1,7 +1,12 @@
 import { mount } from 'svelte';
 
 import App from './App.svelte';
-import './app.css';
+import { settings } from './lib/settings.svelte';
+import './styles/base.css';
+import './styles/code.css';
+import './styles/markdown.css';
+import './styles/menu.css';
 
+settings.apply();
 const target = document.getElementById('app');
 if (target !== null) mount(App, { target });

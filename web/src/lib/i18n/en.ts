@@ -1,0 +1,82 @@
+// Every sentence the page shows, in English. ko.ts has the same keys with the same parameters.
+
+export const en = {
+  // Landmarks and names that screen readers and tests rely on.
+  message: 'Message',
+  send: 'Send',
+  stop: 'Stop',
+  newChat: 'New chat',
+  copy: 'Copy',
+  you: 'You',
+  assistant: 'Assistant',
+
+  // The empty page.
+  greeting: 'What shall we work on?',
+  about: 'Dure answers with a model that runs on your own machine. Nothing you write leaves it.',
+  aboutRemote: (host: string) =>
+    `Dure answers with a model that runs on ${host}. What you write goes there and nowhere else.`,
+  starters: 'Things to try',
+  starter1: 'Explain how rainbows form, in three sentences',
+  starter2: 'Write a Python function that finds the longest word in a sentence',
+  starter3: 'Draft a short thank-you note to a colleague',
+  starter4: 'Give me five ideas for a rainy Sunday',
+
+  // The composer.
+  placeholder: 'Ask anything',
+  smallPrint: 'Language models make mistakes. Check what matters.',
+
+  // Answers.
+  answering: 'Answering',
+  answered: 'Done',
+  copied: 'Copied',
+  copyFailed: 'Copying failed',
+  tryAgain: 'Try again',
+  stopped: 'You stopped this answer.',
+  interrupted: 'This answer was cut short when the page was closed or reloaded.',
+  lengthReached: 'The answer reached its length limit.',
+  emptyAnswer: 'The model answered with nothing.',
+  toLatest: 'To the latest message',
+  wrapLines: 'Wrap lines',
+  wrap: 'Wrap',
+  code: 'code',
+  details: (model: string, tokens: string, rate: string, seconds: string) =>
+    [model, tokens && `${tokens} tokens`, rate && `${rate} tokens/s`, `first word after ${seconds} s`]
+      .filter(Boolean)
+      .join(' · '),
+
+  // Failures.
+  failedPartly: 'The answer broke off here.',
+  failedUnreachable: 'The connection to the server was lost.',
+  failedLoading: 'The model is still being loaded.',
+  failedStopping: 'The server is shutting down.',
+  failedContext: 'This chat has become longer than the model can read. Start a new chat to go on.',
+  failedBusy: 'The server is busy with other requests. Try again in a moment.',
+  failedUnauthorized: 'The server asks for permission that this page does not have.',
+  failedRejected: 'The server did not accept this message.',
+  failedServer: 'Something went wrong on the server.',
+
+  // The connection.
+  unreachable: 'The server cannot be reached. Trying again…',
+  loading: 'The model is being loaded…',
+  loadingShare: (percent: string) => `The model is being loaded… ${percent}`,
+  noModel: 'The server was started without a model.',
+  modelFailed: 'The model could not be loaded.',
+  stopping: 'The server is shutting down.',
+  reconnected: 'Connected again.',
+
+  // New chat.
+  cleared: 'The previous chat was removed from this browser.',
+  undo: 'Undo',
+  dismiss: 'Dismiss',
+
+  // Settings.
+  settings: 'Settings',
+  model: 'Model',
+  theme: 'Theme',
+  themeSystem: 'System',
+  themeLight: 'Light',
+  themeDark: 'Dark',
+  language: 'Language',
+  showDetails: 'Show speed under answers',
+  skipToComposer: 'Skip to the message field',
+};

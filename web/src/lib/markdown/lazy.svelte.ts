@@ -1,0 +1,26 @@
+// The Markdown renderer, loaded beside the page instead of before it: the empty page needs none.
+import type Markdown from '../../components/Markdown.svelte';
+
+const RETRY_MS = 2000;
+
+class LazyMarkdown {
+  /** Null until it is there; answers are plain text so long. */
+  component = $state.raw<typeof Markdown | null>(null);
+  private asked = false;
+
+  load(): void {
+    if (this.asked) return;
+    this.asked = true;
+    import('../../components/Markdown.svelte')
+      .then((module) => (this.component = module.default))
+      .catch(() => {
+        // The server is away just now.
+        setTimeout(() => {
+          this.asked = false;
+          this.load();
+        }, RETRY_MS);
+      });
+  }
+}
+
+export const lazyMarkdown = new LazyMarkdown();

@@ -1,0 +1,78 @@
+// What the user chose for this browser. public/before-paint.js reads the same record.
+import { languageOf, type Language } from './i18n/language';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+const KEY = 'dure.settings';
+
+interface Stored {
+  theme?: Theme;
+  language?: Language;
+  details?: boolean;
+  wrap?: boolean;
+}
+
+function read(): Stored {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
+    return typeof stored === 'object' && stored !== null ? stored : {};
+  } catch {
+    return {};
+  }
+}
+
+class Settings {
+  private stored = $state<Stored>(read());
+
+  get theme(): Theme {
+    const { theme } = this.stored;
+    return theme === 'light' || theme === 'dark' ? theme : 'system';
+  }
+  set theme(theme: Theme) {
+    this.change({ theme });
+    this.apply();
+  }
+
+  /** The chosen language, else the browser's. */
+  get language(): Language {
+    return languageOf([String(this.stored.language), ...navigator.languages]);
+  }
+  set language(language: Language) {
+    this.change({ language });
+    this.apply();
+  }
+
+  /** Whether tokens per second and the like stand under each answer. */
+  get details(): boolean {
+    return this.stored.details === true;
+  }
+  set details(details: boolean) {
+    this.change({ details });
+  }
+
+  /** Whether long lines of code are wrapped. */
+  get wrap(): boolean {
+    return this.stored.wrap === true;
+  }
+  set wrap(wrap: boolean) {
+    this.change({ wrap });
+  }
+
+  apply(): void {
+    const root = document.documentElement;
+    if (this.theme === 'system') delete root.dataset.theme;
+    else root.dataset.theme = this.theme;
+    root.lang = this.language;
+  }
+
+  private change(part: Stored): void {
+    this.stored = { ...this.stored, ...part };
+    try {
+      localStorage.setItem(KEY, JSON.stringify(this.stored));
+    } catch {
+      // Storage is switched off: the choice holds until the page is closed.
+    }
+  }
+}
+
+export const settings = new Settings();
