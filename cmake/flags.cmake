@@ -13,9 +13,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_link_options(dure_flags INTERFACE --ld-path=${DURE_LLD})
   endif()
 else()
-  # GCC 12 reports false positives inside the standard library at -O2 and up.
+  # GCC 12 reports false positives inside the standard library and its own intrinsics at -O2 and up.
   target_compile_options(dure_flags INTERFACE
-    -Wno-maybe-uninitialized -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow
+    -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow
     -Wno-dangling-pointer)
 endif()
 if(DURE_SANITIZE)
