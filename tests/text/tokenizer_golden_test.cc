@@ -112,8 +112,8 @@ INSTANTIATE_TEST_SUITE_P(Models, TokenizerGoldenTest,
                                                 "gemma3-270m-q4_k_m.gguf",
                                                 true,
                                                 {"<end_of_turn>", "<eos>"}}),
-                         [](const auto& info) {
-                           const std::string& file = info.param.file;
+                         [](const auto& model) {
+                           const std::string& file = model.param.file;
                            return file.substr(9, file.find('.') - 9);
                          });
 
