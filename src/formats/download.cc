@@ -123,7 +123,7 @@ Result<void> EntryDownload::Fetch(const ModelSource& source) {
   HttpRequest request;
   request.url = settings_.hub_url + std::get<HubSource>(source).path;
   request.bytes = entry_.bytes;
-  request.resume_from_any_origin = true;
+  request.resume = ResumeRule::kAnyAddress;
   request.bearer_token = settings_.hub_token;
   auto fetched = FetchFile(request, part_, settings_.http, progress);
   if (!fetched) return tl::unexpected(fetched.error());

