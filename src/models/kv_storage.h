@@ -1,5 +1,5 @@
-// Where keys and values live: a fixed number of blocks of positions, shared by all sequences. Which block belongs to
-// whom is the engine's business; this class only knows where the bytes are.
+// Where keys and values live: a fixed number of blocks of positions, shared by all sequences. Which
+// block belongs to whom is the engine's business; this class only knows where the bytes are.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ namespace dure::models {
 
 inline constexpr int kKvBlockPositions = 32;
 
-/// Float16 keys and values of `blocks` blocks for every layer. Memory is reserved at once and touched on first use.
-/// For a layer and KV head, a block holds
+/// Float16 keys and values of `blocks` blocks for every layer. Memory is reserved at once and
+/// touched on first use. For a layer and KV head, a block holds
 ///   keys   [kKvBlockPositions/16][head_dim][16]   (lanes are positions)
 ///   values [kKvBlockPositions][head_dim]          (lanes are head dimensions)
 class KvStorage {

@@ -1,5 +1,5 @@
-// A decoder model: tokens and cached keys/values in, logits out. One file per architecture implements it; the registry
-// in registry.h picks the file by general.architecture.
+// A decoder model: tokens and cached keys/values in, logits out. One file per architecture
+// implements it; the registry in registry.h picks the file by general.architecture.
 #pragma once
 
 #include <cstdint>
@@ -26,20 +26,21 @@ struct ModelConfig {
   std::string architecture;  // general.architecture
   std::string name;          // general.name, may be empty
   int layers = 0;
-  int width = 0;       // embedding length
-  int heads = 0;       // query heads
+  int width = 0;  // embedding length
+  int heads = 0;  // query heads
   int kv_heads = 0;
-  int head_dim = 0;    // of keys; values have the same
+  int head_dim = 0;  // of keys; values have the same
   int ff_width = 0;
   int vocab_size = 0;
-  int context_length = 0;   // positions the model was trained for
-  int sliding_window = 0;   // 0: none
+  int context_length = 0;  // positions the model was trained for
+  int sliding_window = 0;  // 0: none
   float norm_epsilon = 0;
   double rope_base = 0;
 };
 
-/// The blocks of the cache that hold one sequence's positions: position p lives in blocks[p / kKvBlockPositions].
-/// The scheduler owns the table and has made sure that every block a step writes is there.
+/// The blocks of the cache that hold one sequence's positions: position p lives in blocks[p /
+/// kKvBlockPositions]. The scheduler owns the table and has made sure that every block a step
+/// writes is there.
 struct SequenceView {
   std::span<const int32_t> blocks;
 };
@@ -51,8 +52,9 @@ struct StepRow {
   int32_t sequence;  // index into Step::sequences
 };
 
-/// Rows of any number of sequences, computed together. Rows of one sequence stand together, in ascending and
-/// contiguous position; all earlier positions of that sequence are already in the cache.
+/// Rows of any number of sequences, computed together. Rows of one sequence stand together, in
+/// ascending and contiguous position; all earlier positions of that sequence are already in the
+/// cache.
 struct Step {
   std::span<const StepRow> rows;
   std::span<const SequenceView> sequences;
@@ -71,9 +73,10 @@ class Model {
   virtual const ModelConfig& config() const = 0;
   /// Bytes of re-laid weights held.
   virtual uint64_t weight_bytes() const = 0;
-  /// Writes keys and values of all rows to the cache, then logits [logit_rows.size(), vocab_size], row-major, float32.
-  /// The bits of a row's logits depend on nothing but the tokens 0..position of its sequence (docs/numerics.md).
-  /// Errors: kInvalidArgument (token or position out of range), kResourceExhausted (work memory).
+  /// Writes keys and values of all rows to the cache, then logits [logit_rows.size(), vocab_size],
+  /// row-major, float32. The bits of a row's logits depend on nothing but the tokens 0..position of
+  /// its sequence (docs/numerics.md). Errors: kInvalidArgument (token or position out of range),
+  /// kResourceExhausted (work memory).
   virtual Result<void> Forward(const Step& step, KvStorage& kv, std::span<float> logits) = 0;
 };
 

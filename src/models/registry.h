@@ -12,12 +12,13 @@
 namespace dure::models {
 
 struct LoadOptions {
-  ThreadTeam* team = nullptr;  // required; must outlive the model
+  ThreadTeam* team = nullptr;                            // required; must outlive the model
   std::function<void(const LoadProgress&)> on_progress;  // called from the loading thread
 };
 
 /// Reads, checks and re-lays all weights. The file is not needed afterwards.
-/// Errors: kUnsupported (architecture, tensor type; named), kCorrupt (missing or misshapen tensor, non-finite scale; named).
+/// Errors: kUnsupported (architecture, tensor type; named), kCorrupt (missing or misshapen tensor,
+/// non-finite scale; named).
 Result<std::unique_ptr<Model>> LoadModel(const formats::GgufFile& file, const LoadOptions& options);
 
 /// Reads only the metadata: what LoadModel would find in config().

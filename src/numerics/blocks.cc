@@ -1,5 +1,6 @@
 #include "numerics/blocks.h"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -13,10 +14,6 @@ const uint8_t* Bytes(const std::byte* p) { return reinterpret_cast<const uint8_t
 
 uint16_t Load16(const uint8_t* p) { return static_cast<uint16_t>(p[0] | (p[1] << 8)); }
 
-uint32_t Load32(const uint8_t* p) {
-  return Load16(p) | (static_cast<uint32_t>(Load16(p + 2)) << 16);
-}
-
 /// Sixteen bytes of nibbles: values 0..15 in the low halves, 16..31 in the high ones.
 void DecodeNibbles(const uint8_t* q, uint8_t* codes) {
   for (int j = 0; j < 16; ++j) {
@@ -25,9 +22,26 @@ void DecodeNibbles(const uint8_t* q, uint8_t* codes) {
   }
 }
 
+/// Eight bits spread to the bit 4 of eight bytes each, lowest first.
+constexpr std::array<uint64_t, 256> MakeSpreadTable() {
+  std::array<uint64_t, 256> table{};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if ((byte >> bit) & 1) table[byte] |= uint64_t{0x10} << (8 * bit);
+    }
+  }
+  return table;
+}
+constexpr std::array<uint64_t, 256> kSpread = MakeSpreadTable();
+
 /// Adds the fifth bits of Q5_0 and Q5_1.
-void AddHighBits(uint32_t bits, uint8_t* codes) {
-  for (int j = 0; j < 32; ++j) codes[j] |= static_cast<uint8_t>(((bits >> j) & 1) << 4);
+void AddHighBits(const uint8_t* bits, uint8_t* codes) {
+  for (int j = 0; j < 4; ++j) {
+    uint64_t eight;
+    std::memcpy(&eight, codes + 8 * j, 8);
+    eight |= kSpread[bits[j]];
+    std::memcpy(codes + 8 * j, &eight, 8);
+  }
 }
 
 /// The 12 bytes that hold eight 6-bit scales and eight 6-bit minimums in Q4_K and Q5_K.
@@ -49,8 +63,10 @@ void DecodeQ2K(const uint8_t* b, DecodedBlock* out) {
     out->mins[j] = b[j] >> 4;
   }
   const uint8_t* q = b + 16;
-  for (int k = 0; k < 256; ++k) {
-    out->codes[k] = (q[(k / 128) * 32 + k % 32] >> (2 * ((k % 128) / 32))) & 3;
+  for (int run = 0; run < 8; ++run) {
+    const uint8_t* in = q + (run / 4) * 32;
+    const int shift = 2 * (run % 4);
+    for (int k = 0; k < 32; ++k) out->codes[32 * run + k] = (in[k] >> shift) & 3;
   }
   out->d = Load16(b + 80);
   out->m = Load16(b + 82) ^ 0x8000;
@@ -60,10 +76,13 @@ void DecodeQ3K(const uint8_t* b, DecodedBlock* out) {
   const uint8_t* high = b;
   const uint8_t* q = b + 32;
   const uint8_t* s = b + 96;
-  for (int k = 0; k < 256; ++k) {
-    const int low = (q[(k / 128) * 32 + k % 32] >> (2 * ((k % 128) / 32))) & 3;
-    const int bit = (high[k % 32] >> (k / 32)) & 1;
-    out->codes[k] = static_cast<uint8_t>(low | (bit << 2));
+  for (int run = 0; run < 8; ++run) {
+    const uint8_t* in = q + (run / 4) * 32;
+    const int shift = 2 * (run % 4);
+    for (int k = 0; k < 32; ++k) {
+      const int bit = (high[k] >> run) & 1;
+      out->codes[32 * run + k] = static_cast<uint8_t>(((in[k] >> shift) & 3) | (bit << 2));
+    }
   }
   for (int j = 0; j < 16; ++j) {
     const int low = j < 8 ? s[j] & 15 : s[j - 8] >> 4;
@@ -78,9 +97,10 @@ void DecodeQ4K(const uint8_t* b, DecodedBlock* out) {
   out->m = Load16(b + 2) ^ 0x8000;
   DecodeScales6(b + 4, out);
   const uint8_t* q = b + 16;
-  for (int k = 0; k < 256; ++k) {
-    const uint8_t byte = q[(k / 64) * 32 + k % 32];
-    out->codes[k] = (k % 64) < 32 ? byte & 15 : byte >> 4;
+  for (int run = 0; run < 8; ++run) {
+    const uint8_t* in = q + (run / 2) * 32;
+    const int shift = 4 * (run % 2);
+    for (int k = 0; k < 32; ++k) out->codes[32 * run + k] = (in[k] >> shift) & 15;
   }
 }
 
@@ -90,23 +110,30 @@ void DecodeQ5K(const uint8_t* b, DecodedBlock* out) {
   DecodeScales6(b + 4, out);
   const uint8_t* high = b + 16;
   const uint8_t* q = b + 48;
-  for (int k = 0; k < 256; ++k) {
-    const uint8_t byte = q[(k / 64) * 32 + k % 32];
-    const int low = (k % 64) < 32 ? byte & 15 : byte >> 4;
-    out->codes[k] = static_cast<uint8_t>(low | (((high[k % 32] >> (k / 32)) & 1) << 4));
+  for (int run = 0; run < 8; ++run) {
+    const uint8_t* in = q + (run / 2) * 32;
+    const int shift = 4 * (run % 2);
+    for (int k = 0; k < 32; ++k) {
+      const int bit = (high[k] >> run) & 1;
+      out->codes[32 * run + k] = static_cast<uint8_t>(((in[k] >> shift) & 15) | (bit << 4));
+    }
   }
 }
 
 void DecodeQ6K(const uint8_t* b, DecodedBlock* out) {
   const uint8_t* low = b;
   const uint8_t* high = b + 128;
-  for (int k = 0; k < 256; ++k) {
-    const int half = k / 128;
-    const int row = (k % 128) / 32;  // 0..3
-    const uint8_t byte = low[half * 64 + (row & 1) * 32 + k % 32];
-    const int nibble = row < 2 ? byte & 15 : byte >> 4;
-    const int pair = (high[half * 32 + k % 32] >> (2 * row)) & 3;
-    out->codes[k] = static_cast<uint8_t>(nibble | (pair << 4));
+  for (int run = 0; run < 8; ++run) {
+    const int quarter = run % 4;
+    const uint8_t* nibbles = low + (run / 4) * 64 + (quarter % 2) * 32;
+    const uint8_t* pairs = high + (run / 4) * 32;
+    const int nibble_shift = quarter < 2 ? 0 : 4;
+    const int pair_shift = 2 * quarter;
+    for (int k = 0; k < 32; ++k) {
+      const int pair = (pairs[k] >> pair_shift) & 3;
+      out->codes[32 * run + k] =
+          static_cast<uint8_t>(((nibbles[k] >> nibble_shift) & 15) | (pair << 4));
+    }
   }
   std::memcpy(out->scales, b + 192, 16);
   out->d = Load16(b + 208);
@@ -118,9 +145,7 @@ void DecodeIq4Xs(const uint8_t* b, DecodedBlock* out) {
   for (int j = 0; j < 8; ++j) {
     const int low = (b[4 + j / 2] >> (4 * (j & 1))) & 15;
     out->scales[j] = static_cast<int8_t>((low | (((top >> (2 * j)) & 3) << 4)) - 32);
-    uint8_t* codes = out->codes + 32 * j;
-    DecodeNibbles(b + 8 + 16 * j, codes);
-    for (int k = 0; k < 32; ++k) codes[k] = kIq4Table[codes[k]];
+    DecodeNibbles(b + 8 + 16 * j, out->codes + 32 * j);
   }
 }
 
@@ -136,24 +161,22 @@ void DecodeSmallBlock(BlockType type, const uint8_t* b, DecodedBlock* out) {
       return;
     case BlockType::kQ5_0:
       DecodeNibbles(b + 6, out->codes);
-      AddHighBits(Load32(b + 2), out->codes);
+      AddHighBits(b + 2, out->codes);
       return;
     case BlockType::kQ5_1:
       out->m = Load16(b + 2);
       DecodeNibbles(b + 8, out->codes);
-      AddHighBits(Load32(b + 4), out->codes);
+      AddHighBits(b + 4, out->codes);
       return;
     case BlockType::kQ8_0:
       for (int k = 0; k < 32; ++k) out->codes[k] = b[2 + k] ^ 0x80;
       return;
     case BlockType::kIQ4_NL:
       DecodeNibbles(b + 2, out->codes);
-      for (int k = 0; k < 32; ++k) out->codes[k] = kIq4Table[out->codes[k]];
       return;
     case BlockType::kMXFP4:
       out->d = b[0];
       DecodeNibbles(b + 1, out->codes);
-      for (int k = 0; k < 32; ++k) out->codes[k] = kMxfp4Table[out->codes[k]];
       return;
     default:
       return;
@@ -212,7 +235,9 @@ void DequantizeBlocks(BlockType type, const std::byte* bytes, std::span<float> o
       const int sub = k / layout.sub;
       const float scale = d * static_cast<float>(block.scales[sub]);
       const float minimum = m * static_cast<float>(block.mins[sub]);
-      const float code = static_cast<float>(block.codes[k] - layout.offset);
+      const int stored = block.codes[k];
+      const int value = layout.table != nullptr ? layout.table[stored] : stored;
+      const float code = static_cast<float>(value - layout.offset);
       out[at + k] = layout.has_min ? std::fma(scale, code, minimum) : scale * code;
     }
   }

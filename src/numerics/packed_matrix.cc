@@ -22,49 +22,65 @@ int FloatBytes(BlockType type) { return type == BlockType::kF32 ? 4 : 2; }
 /// Byte of a 64-byte step that belongs to value k of a lane.
 int StepByte(int lane, int k) { return 4 * lane + k % 4; }
 
-void PutCode(CodeKind kind, uint8_t* slice, int lane, int k, uint8_t code) {
-  const int step = k / 4;
-  const int at = StepByte(lane, k);
-  const auto put_nibble = [&](uint8_t nibble) {
-    slice[(step % 4) * 64 + at] |= static_cast<uint8_t>(nibble << (step < 4 ? 0 : 4));
+/// Packs the codes of 16 lanes for one slice. steps: [8][64] in step order.
+void PutSlice(CodeKind kind, const uint8_t* steps, uint8_t* out) {
+  const auto put_nibbles = [&] {
+    for (int i = 0; i < 256; ++i) {
+      out[i] = static_cast<uint8_t>((steps[i] & 15) | (steps[i + 256] << 4));
+    }
   };
-  const auto put_pair = [&](uint8_t* plane, uint8_t pair) {
-    plane[(step / 4) * 64 + at] |= static_cast<uint8_t>(pair << (2 * (step % 4)));
+  const auto put_pairs = [&](uint8_t* plane, int shift) {
+    for (int v = 0; v < 2; ++v) {
+      const uint8_t* in = steps + 256 * v;
+      for (int i = 0; i < 64; ++i) {
+        const int pairs = ((in[i] >> shift) & 3) | (((in[64 + i] >> shift) & 3) << 2) |
+                          (((in[128 + i] >> shift) & 3) << 4) | (((in[192 + i] >> shift) & 3) << 6);
+        plane[64 * v + i] = static_cast<uint8_t>(pairs);
+      }
+    }
+  };
+  const auto put_bits = [&](uint8_t* plane, int shift) {
+    for (int i = 0; i < 64; ++i) {
+      int bits = 0;
+      for (int step = 0; step < 8; ++step) bits |= ((steps[64 * step + i] >> shift) & 1) << step;
+      plane[i] = static_cast<uint8_t>(bits);
+    }
   };
   switch (kind) {
     case CodeKind::kFloat:
       return;
     case CodeKind::kNibbles:
     case CodeKind::kTable:
-      put_nibble(code);
+      put_nibbles();
       return;
     case CodeKind::kNibblesBits:
-      put_nibble(code & 15);
-      slice[256 + at] |= static_cast<uint8_t>((code >> 4) << step);
+      put_nibbles();
+      put_bits(out + 256, 4);
       return;
     case CodeKind::kNibblesPairs:
-      put_nibble(code & 15);
-      put_pair(slice + 256, code >> 4);
+      put_nibbles();
+      put_pairs(out + 256, 4);
       return;
     case CodeKind::kPairs:
-      put_pair(slice, code);
+      put_pairs(out, 0);
       return;
     case CodeKind::kPairsBits:
-      put_pair(slice, code & 3);
-      slice[128 + at] |= static_cast<uint8_t>((code >> 2) << step);
+      put_pairs(out, 0);
+      put_bits(out + 128, 2);
       return;
     case CodeKind::kBytes:
-      slice[step * 64 + at] = code;
+      std::memcpy(out, steps, 512);
       return;
   }
 }
 
-/// Index into the table whose entry is the code.
-uint8_t TableIndex(const uint8_t* table, uint8_t code) {
-  for (uint8_t i = 0; i < 16; ++i) {
-    if (table[i] == code) return i;
+/// Gathers four codes of each lane for each step of a slice.
+void InterleaveSlice(const DecodedBlock* lanes, int slice, uint8_t* steps) {
+  for (int step = 0; step < 8; ++step) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      std::memcpy(steps + 64 * step + 4 * lane, lanes[lane].codes + kSlice * slice + 4 * step, 4);
+    }
   }
-  return 0;
 }
 
 bool ScalesFinite(const TypeLayout& layout, const DecodedBlock& block) {
@@ -165,24 +181,20 @@ bool PackedMatrix::PackGroup(int64_t group, std::span<const std::byte* const, kL
   uint8_t* codes = GroupData(group);
   uint8_t* scales = codes + view_.scales_offset;
   const int64_t blocks = view_.cols / layout.block;
-  const int slices = layout.block / kSlice;
-  DecodedBlock block;
+  DecodedBlock lanes[kLanes] = {};
+  uint8_t steps[8 * 64];
   bool finite = true;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    if (rows[lane] == nullptr) continue;
-    for (int64_t b = 0; b < blocks; ++b) {
-      DecodeBlock(view_.type, rows[lane] + b * block_bytes, &block);
-      finite = finite && ScalesFinite(layout, block);
-      PutScales(layout, block, lane, scales + b * ScaleBytes(layout));
-      if (layout.table != nullptr) {
-        for (int k = 0; k < layout.block; ++k) {
-          block.codes[k] = TableIndex(layout.table, block.codes[k]);
-        }
-      }
-      for (int k = 0; k < layout.block; ++k) {
-        uint8_t* slice = codes + (b * slices + k / kSlice) * SliceBytes(layout.kind);
-        PutCode(layout.kind, slice, lane, k % kSlice, block.codes[k]);
-      }
+  for (int64_t b = 0; b < blocks; ++b) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if (rows[lane] == nullptr) continue;
+      DecodeBlock(view_.type, rows[lane] + b * block_bytes, &lanes[lane]);
+      finite = finite && ScalesFinite(layout, lanes[lane]);
+      PutScales(layout, lanes[lane], lane, scales + b * ScaleBytes(layout));
+    }
+    for (int slice = 0; slice < layout.block / kSlice; ++slice) {
+      InterleaveSlice(lanes, slice, steps);
+      PutSlice(layout.kind, steps, codes);
+      codes += SliceBytes(layout.kind);
     }
   }
   return finite;

@@ -1,0 +1,234 @@
+#include "models/decoder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "formats/gguf.h"
+
+namespace dure::models {
+namespace {
+
+// Bounds on what a file may ask for, far above any published dense model.
+constexpr uint64_t kMaxLayers = 1024;
+constexpr uint64_t kMaxWidth = 1 << 17;
+constexpr uint64_t kMaxHeads = 1024;
+constexpr uint64_t kMaxFfWidth = 1 << 19;
+constexpr uint64_t kMaxContext = 1 << 21;
+constexpr uint64_t kMaxVocabulary = 1 << 21;
+
+/// Reads one count of the architecture's settings into *out, or fails naming the key.
+class SettingsReader {
+ public:
+  SettingsReader(const formats::GgufFile& file, std::string arch)
+      : file_(file), arch_(std::move(arch)) {}
+
+  Result<void> Count(const char* key, uint64_t most, int* out, int fallback = 0) const {
+    const std::string name = arch_ + "." + key;
+    auto value =
+        fallback > 0 ? file_.GetUint(name, static_cast<uint64_t>(fallback)) : file_.GetUint(name);
+    if (!value) return tl::unexpected(value.error());
+    if (*value == 0 || *value > most) {
+      return Fail(ErrorCode::kCorrupt, "the model file's " + name + " is " +
+                                           std::to_string(*value) + ", expected 1 to " +
+                                           std::to_string(most));
+    }
+    *out = static_cast<int>(*value);
+    return {};
+  }
+
+ private:
+  const formats::GgufFile& file_;
+  std::string arch_;
+};
+
+Result<void> ReadCounts(const formats::GgufFile& file, ModelConfig* c) {
+  const SettingsReader read(file, c->architecture);
+  const auto vocabulary = file.FindStrings("tokenizer.ggml.tokens");
+  if (vocabulary == nullptr || vocabulary->empty() || vocabulary->size() > kMaxVocabulary) {
+    return Fail(ErrorCode::kCorrupt, "the model file has no usable vocabulary");
+  }
+  c->vocab_size = static_cast<int>(vocabulary->size());
+  return read.Count("block_count", kMaxLayers, &c->layers)
+      .and_then([&] { return read.Count("embedding_length", kMaxWidth, &c->width); })
+      .and_then([&] { return read.Count("feed_forward_length", kMaxFfWidth, &c->ff_width); })
+      .and_then([&] { return read.Count("context_length", kMaxContext, &c->context_length); })
+      .and_then([&] { return read.Count("attention.head_count", kMaxHeads, &c->heads); })
+      .and_then(
+          [&] { return read.Count("attention.head_count_kv", kMaxHeads, &c->kv_heads, c->heads); })
+      .and_then([&] {
+        return read.Count("attention.key_length", numerics::kMaxHeadDim, &c->head_dim,
+                          std::max(1, c->width / c->heads));
+      });
+}
+
+Result<void> CheckCounts(const formats::GgufFile& file, const ModelConfig& c) {
+  if (c.heads % c.kv_heads != 0) {
+    return Fail(ErrorCode::kCorrupt, "the model file's head counts " + std::to_string(c.heads) +
+                                         " and " + std::to_string(c.kv_heads) + " do not divide");
+  }
+  if (c.head_dim % 16 != 0) {
+    return Fail(ErrorCode::kUnsupported, "heads of " + std::to_string(c.head_dim) +
+                                             " dimensions are not supported (multiples of 16 are)");
+  }
+  auto value_dim =
+      file.GetUint(c.architecture + ".attention.value_length", static_cast<uint64_t>(c.head_dim));
+  if (!value_dim) return tl::unexpected(value_dim.error());
+  if (*value_dim != static_cast<uint64_t>(c.head_dim)) {
+    return Fail(ErrorCode::kUnsupported, "values of another length than keys are not supported");
+  }
+  auto experts = file.GetUint(c.architecture + ".expert_count", 0);
+  if (!experts) return tl::unexpected(experts.error());
+  if (*experts > 0) {
+    return Fail(ErrorCode::kUnsupported,
+                "mixtures of experts are not supported for the "
+                "architecture \"" +
+                    c.architecture + "\" yet");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ModelConfig> ReadDecoderConfig(const formats::GgufFile& file) {
+  ModelConfig c;
+  auto architecture = file.GetString("general.architecture");
+  if (!architecture) return tl::unexpected(architecture.error());
+  c.architecture = *architecture;
+  auto name = file.GetString("general.name", "");
+  if (!name) return tl::unexpected(name.error());
+  c.name = *name;
+  auto counts = ReadCounts(file, &c).and_then([&] { return CheckCounts(file, c); });
+  if (!counts) return tl::unexpected(counts.error());
+  auto epsilon = file.GetFloat(c.architecture + ".attention.layer_norm_rms_epsilon");
+  if (!epsilon) return tl::unexpected(epsilon.error());
+  auto base = file.GetFloat(c.architecture + ".rope.freq_base", 10000.0);
+  if (!base) return tl::unexpected(base.error());
+  if (!(*epsilon >= 0 && *epsilon < 1) || !(*base > 0 && *base < 1e12)) {
+    return Fail(ErrorCode::kCorrupt, "the model file's norm epsilon or rope base is out of range");
+  }
+  c.norm_epsilon = static_cast<float>(*epsilon);
+  c.rope_base = *base;
+  auto window = file.GetUint(c.architecture + ".attention.sliding_window", 0);
+  if (!window) return tl::unexpected(window.error());
+  c.sliding_window = static_cast<int>(std::min(*window, kMaxContext));
+  return c;
+}
+
+Result<RopeTable> ReadRope(const formats::GgufFile& file, const ModelConfig& config,
+                           WeightLoader* loader) {
+  const std::string prefix = config.architecture + ".rope.";
+  auto rotated = file.GetUint(prefix + "dimension_count", static_cast<uint64_t>(config.head_dim));
+  if (!rotated) return tl::unexpected(rotated.error());
+  if (*rotated == 0 || *rotated % 2 != 0 || *rotated > static_cast<uint64_t>(config.head_dim)) {
+    return Fail(ErrorCode::kCorrupt, "the model file's " + prefix + "dimension_count is " +
+                                         std::to_string(*rotated) + ", expected an even number " +
+                                         "up to " + std::to_string(config.head_dim));
+  }
+  auto type = file.GetString(prefix + "scaling.type", "none");
+  if (!type) return tl::unexpected(type.error());
+  auto factor = file.GetFloat(prefix + "scaling.factor", 1.0);
+  if (!factor) return tl::unexpected(factor.error());
+  if (*type != "none" && *type != "linear") {
+    return Fail(ErrorCode::kUnsupported, "rope scaling \"" + *type + "\" is not supported yet");
+  }
+  const double scale = *type == "linear" && *factor > 0 ? *factor : 1.0;
+  std::vector<float> factors;
+  if (loader->Has("rope_freqs.weight")) {
+    auto loaded = loader->LoadVector("rope_freqs.weight", static_cast<int64_t>(*rotated / 2));
+    if (!loaded) return tl::unexpected(loaded.error());
+    factors = *std::move(loaded);
+    if (std::any_of(factors.begin(), factors.end(), [](float f) { return !(f > 0); })) {
+      return Fail(ErrorCode::kCorrupt,
+                  "tensor \"rope_freqs.weight\" has a factor that is not positive");
+    }
+  }
+  return RopeTable(static_cast<int>(*rotated), config.rope_base, scale, factors);
+}
+
+Decoder::Decoder(ModelConfig config, RopeTable rope, const numerics::Kernels* kernels,
+                 ThreadTeam* team)
+    : config_(std::move(config)),
+      rope_(std::move(rope)),
+      kernels_(kernels),
+      team_(team),
+      workspace_(config_, team->size()) {}
+
+Result<void> Decoder::LoadEnds(WeightLoader* loader) {
+  auto embedding = loader->LoadLinear("token_embd", config_.vocab_size, config_.width);
+  if (!embedding) return tl::unexpected(embedding.error());
+  embedding_ = *std::move(embedding);
+  auto norm = loader->LoadVector("output_norm.weight", config_.width);
+  if (!norm) return tl::unexpected(norm.error());
+  output_norm_ = *std::move(norm);
+  if (loader->Has("output.weight")) {
+    auto output = loader->LoadLinear("output", config_.vocab_size, config_.width);
+    if (!output) return tl::unexpected(output.error());
+    output_ = *std::move(output);
+  }
+  weight_bytes_ = loader->packed_bytes();
+  return {};
+}
+
+Result<void> Decoder::CheckStep(const Step& step, const KvStorage& kv,
+                                std::span<float> logits) const {
+  const auto bad = [](const char* what) {
+    return Fail(ErrorCode::kInvalidArgument, std::string("model step: ") + what);
+  };
+  for (const StepRow& row : step.rows) {
+    if (row.token < 0 || row.token >= config_.vocab_size) return bad("token out of range");
+    if (row.position < 0 || static_cast<uint64_t>(row.position) >= kMaxContext) {
+      return bad("position out of range");
+    }
+    if (row.sequence < 0 || static_cast<size_t>(row.sequence) >= step.sequences.size()) {
+      return bad("sequence out of range");
+    }
+    const auto& blocks = step.sequences[row.sequence].blocks;
+    if (blocks.size() <= static_cast<size_t>(row.position / kKvBlockPositions)) {
+      return bad("position without a cache block");
+    }
+  }
+  for (const SequenceView& sequence : step.sequences) {
+    for (const int32_t block : sequence.blocks) {
+      if (block < 0 || block >= kv.blocks()) return bad("cache block out of range");
+    }
+  }
+  for (const int32_t row : step.logit_rows) {
+    if (row < 0 || static_cast<size_t>(row) >= step.rows.size()) return bad("logit row");
+  }
+  if (logits.size() < step.logit_rows.size() * static_cast<size_t>(config_.vocab_size)) {
+    return bad("too little room for logits");
+  }
+  return {};
+}
+
+Result<void> Decoder::Forward(const Step& step, KvStorage& kv, std::span<float> logits) {
+  if (step.rows.empty()) return {};
+  auto checked = CheckStep(step, kv, logits);
+  if (!checked) return checked;
+  const int group = config_.heads / config_.kv_heads;
+  full_plan_ = PlanAttention(step, config_.kv_heads, group, 0);
+  window_plan_ = config_.sliding_window > 0
+                     ? PlanAttention(step, config_.kv_heads, group, config_.sliding_window)
+                     : AttentionPlan{};
+  workspace_.Grow(static_cast<int64_t>(step.rows.size()),
+                  static_cast<int64_t>(step.logit_rows.size()),
+                  std::max(full_plan_.partials, window_plan_.partials));
+  int positions = 0;
+  for (const StepRow& row : step.rows) positions = std::max(positions, row.position + 1);
+  rope_.Grow(positions);
+  Prepare(positions);
+
+  const Pass pass = {&step, &kv, kernels_, team_, &workspace_};
+  const Linear& output = output_.weights.empty() ? embedding_ : output_;
+  team_->Run([&](int member) {
+    const Worker worker(pass, member);
+    worker.Embed(embedding_.weights, embedding_scale_);
+    for (int layer = 0; layer < config_.layers; ++layer) RunLayer(worker, layer);
+    if (!step.logit_rows.empty()) {
+      worker.Logits(output_norm_, output, logit_soft_cap_, logits);
+    }
+  });
+  return {};
+}
+
+}  // namespace dure::models

@@ -1,0 +1,65 @@
+// What all decoder-only transformers share: settings from the file, the embedding, the walk over
+// layers, the logits. An architecture adds how its weights are named and what one layer computes.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/model.h"
+#include "models/registry.h"
+#include "models/rope_table.h"
+#include "models/weight_loader.h"
+#include "models/worker.h"
+
+namespace dure::models {
+
+/// Reads the keys ARCH.* that every decoder has and checks that they fit each other. Errors:
+/// kCorrupt, kUnsupported (both name the key).
+Result<ModelConfig> ReadDecoderConfig(const formats::GgufFile& file);
+
+/// The frequencies of global rotation: base, linear scaling and the file's factors
+/// (rope_freqs.weight).
+Result<RopeTable> ReadRope(const formats::GgufFile& file, const ModelConfig& config,
+                           WeightLoader* loader);
+
+class Decoder : public Model {
+ public:
+  const ModelConfig& config() const override { return config_; }
+  uint64_t weight_bytes() const override { return weight_bytes_; }
+  Result<void> Forward(const Step& step, KvStorage& kv, std::span<float> logits) override;
+
+ protected:
+  Decoder(ModelConfig config, RopeTable rope, const numerics::Kernels* kernels, ThreadTeam* team);
+
+  /// Loads token_embd, output_norm and output (or none where it is tied to the embedding).
+  Result<void> LoadEnds(WeightLoader* loader);
+  /// What layer `index` computes, one member's part.
+  virtual void RunLayer(const Worker& worker, int index) const = 0;
+
+  const AttentionPlan& full_plan() const { return full_plan_; }
+  const AttentionPlan& window_plan() const { return window_plan_; }
+  /// Called before the team starts on a step, for tables of the architecture's own.
+  virtual void Prepare(int /*positions*/) {}
+
+  ModelConfig config_;
+  RopeTable rope_;
+  float embedding_scale_ = 1.0f;
+  float logit_soft_cap_ = 0;
+
+ private:
+  Result<void> CheckStep(const Step& step, const KvStorage& kv, std::span<float> logits) const;
+
+  const numerics::Kernels* kernels_;
+  ThreadTeam* team_;
+  uint64_t weight_bytes_ = 0;
+  Linear embedding_;
+  Linear output_;  // empty where tied
+  std::vector<float> output_norm_;
+  Workspace workspace_;
+  AttentionPlan full_plan_;
+  AttentionPlan window_plan_;
+};
+
+}  // namespace dure::models

@@ -1,0 +1,66 @@
+// Reads tensors from a model file and re-lays them, all threads of the team at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "models/registry.h"
+#include "numerics/packed_matrix.h"
+
+namespace dure::formats {
+class GgufFile;
+struct GgufTensor;
+}  // namespace dure::formats
+
+namespace dure::models {
+
+/// y = W x (+ bias). weights: [outputs, inputs]; bias: [outputs] or empty.
+struct Linear {
+  numerics::PackedMatrix weights;
+  std::vector<float> bias;
+
+  const float* bias_data() const { return bias.empty() ? nullptr : bias.data(); }
+};
+
+/// How the rows of a query or key projection stand in the file.
+struct HeadRows {
+  int head_dim = 0;  // 0: rows are taken as they are
+  int rotated_dim =
+      0;  // of these, the first rotated_dim are stored as interleaved pairs (0,1), (2,3) ...
+};
+
+/// All errors name the tensor: kCorrupt (missing, misshapen, not finite), kUnsupported (type), kIo,
+/// kResourceExhausted.
+class WeightLoader {
+ public:
+  WeightLoader(const formats::GgufFile& file, const LoadOptions& options);
+
+  bool Has(const std::string& name) const;
+
+  /// NAME.weight [outputs, inputs] and, where present, NAME.bias. With `heads`, rows of each head
+  /// come out as two halves (the order the rope kernel wants), whatever their order in the file.
+  Result<Linear> LoadLinear(const std::string& name, int64_t outputs, int64_t inputs,
+                            const HeadRows& heads = {});
+  /// A vector of float32, from any float type.
+  Result<std::vector<float>> LoadVector(const std::string& name, int64_t size);
+
+  uint64_t packed_bytes() const { return packed_bytes_; }
+
+ private:
+  Result<const formats::GgufTensor*> Find(const std::string& name, int64_t rows,
+                                          int64_t cols) const;
+  Result<void> PackRows(const formats::GgufTensor& tensor, const HeadRows& heads,
+                        numerics::PackedMatrix* out);
+  void Report(uint64_t bytes);
+
+  const formats::GgufFile& file_;
+  const LoadOptions& options_;
+  uint64_t bytes_total_ = 0;
+  uint64_t bytes_done_ = 0;
+  uint64_t packed_bytes_ = 0;
+};
+
+}  // namespace dure::models
