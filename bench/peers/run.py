@@ -58,16 +58,12 @@ def model_path(name: str) -> str:
 
 
 def measure_dure(program: str, model: str, test: Test, threads: int, environment: dict) -> float:
-    """Tokens per second of one run of one test."""
-    prompt, generate, depth, parallel = "", "0", "0", ""
+    """Tokens per second of one run of one test, after one to warm up. Unwanted tests are made one token short."""
+    command = [program, "bench", "--model", model, "--threads", str(threads), "--repeat", "1", "--json",
+               "--prompt", "1" if test.generate else str(test.prompt), "--generate", str(test.generate or 1),
+               "--depth", str(test.depth)]
     if test.streams > 1:
-        parallel, generate = str(test.streams), str(test.generate)
-    elif test.generate:
-        generate, depth = str(test.generate), str(test.depth)
-    else:
-        prompt = str(test.prompt)
-    command = [program, "bench", "--model", model, "--threads", str(threads), "--prompt", prompt,
-               "--generate", generate, "--depth", depth, "--parallel", parallel, "--repeat", "1", "--json"]
+        command += ["--parallel", str(test.streams)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         raise SystemExit(f"peers: {' '.join(command)}: {done.stderr.strip()}")
