@@ -37,7 +37,6 @@ export const en = {
   emptyAnswer: 'The model answered with nothing.',
   toLatest: 'To the latest message',
   wrapLines: 'Wrap lines',
-  wrap: 'Wrap',
   code: 'code',
   details: (model: string, tokens: string, rate: string, seconds: string) =>
     [model, tokens && `${tokens} tokens`, rate && `${rate} tokens/s`, `first word after ${seconds} s`]

@@ -33,7 +33,6 @@ export const ko: Catalogue = {
   emptyAnswer: '모델이 아무 답도 하지 않았습니다.',
   toLatest: '최근 메시지로',
   wrapLines: '줄 바꿈',
-  wrap: '줄 바꿈',
   code: '코드',
   details: (model, tokens, rate, seconds) =>
     [model, tokens && `토큰 ${tokens}개`, rate && `초당 ${rate}토큰`, `첫 단어까지 ${seconds}초`]
