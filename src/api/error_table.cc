@@ -1,0 +1,143 @@
+#include "api/error_table.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace dure::api {
+
+namespace {
+
+constexpr std::string_view kInvalidRequest = "invalid_request_error";
+constexpr std::string_view kServerError = "server_error";
+
+constexpr ErrorRow kTable[] = {
+    {"invalid_json", 400, kInvalidRequest, 0,
+     "The body is no JSON, or exceeds a limit of depth or size."},
+    {"missing_required_parameter", 400, kInvalidRequest, 0,
+     "A parameter that must be there is not."},
+    {"invalid_type", 400, kInvalidRequest, 0, "A parameter has the wrong JSON type."},
+    {"invalid_value", 400, kInvalidRequest, 0,
+     "A parameter is out of range or not one of its values."},
+    {"unknown_parameter", 400, kInvalidRequest, 0,
+     "The request has a parameter this server does not know."},
+    {"unsupported_parameter", 400, kInvalidRequest, 0,
+     "The parameter is known, but what it asks for does not work yet."},
+    {"unsupported_value", 400, kInvalidRequest, 0, "The parameter works, but not with this value."},
+    {"context_length_exceeded", 400, kInvalidRequest, 0,
+     "Prompt and answer do not fit the model's context; the message holds the numbers."},
+    {"invalid_prompt", 400, kInvalidRequest, 0,
+     "The model's chat template refuses these messages, or the model has none."},
+    {"malformed_request", 400, kInvalidRequest, 0, "The bytes are no valid HTTP request."},
+    {"forbidden", 403, kInvalidRequest, 0,
+     "The request came for another host name or from another site's page."},
+    {"model_not_found", 404, kInvalidRequest, 0,
+     "There is no model of this name; GET /v1/models lists them."},
+    {"unknown_url", 404, kInvalidRequest, 0, "There is nothing at this path."},
+    {"method_not_allowed", 405, kInvalidRequest, 0,
+     "The path does not take this method; the Allow field names those it takes."},
+    {"request_timeout", 408, kInvalidRequest, 0, "The request did not arrive in time."},
+    {"request_too_large", 413, kInvalidRequest, 0,
+     "The request is longer than a limit of the server."},
+    {"client_closed_request", 499, kInvalidRequest, 0,
+     "The client went away; nobody sees this answer."},
+    {"internal_error", 500, kServerError, 0, "A mistake of the server; its log says more."},
+    {"not_implemented", 501, kServerError, 0,
+     "OpenAI has this endpoint; this server does not yet."},
+    {"model_loading", 503, kServerError, 2,
+     "The model is still being read; /ready answers 200 when it is there."},
+    {"model_failed", 503, kServerError, 0,
+     "The model's file could not be loaded; the message says why."},
+    {"server_busy", 503, kServerError, 1,
+     "The queue or the number of connections is at its limit."},
+    {"resource_exhausted", 503, kServerError, 1, "Memory or another budget is used up."},
+    {"http_version_not_supported", 505, kInvalidRequest, 0,
+     "Only HTTP/1.0 and HTTP/1.1 are spoken."},
+};
+
+const ErrorRow* FindRow(std::string_view code) {
+  const auto* found = std::find_if(std::begin(kTable), std::end(kTable),
+                                   [&](const ErrorRow& row) { return row.code == code; });
+  return found != std::end(kTable) ? found : nullptr;
+}
+
+}  // namespace
+
+std::span<const ErrorRow> ErrorTable() { return kTable; }
+
+const ErrorRow& RowOf(const ApiError& error) {
+  const ErrorRow* row = FindRow(error.code);
+  return row != nullptr ? *row : *FindRow("internal_error");
+}
+
+std::string ErrorJson(const ApiError& error) {
+  const ErrorRow& row = RowOf(error);
+  nlohmann::ordered_json inner = {{"message", error.message}, {"type", row.type}};
+  inner["param"] =
+      error.param.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(error.param);
+  inner["code"] = row.code;
+  // Messages may quote what the client sent: whatever is no UTF-8 is replaced.
+  return nlohmann::ordered_json{{"error", std::move(inner)}}.dump(
+      -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+net::Response ErrorResponse(const ApiError& error) {
+  const ErrorRow& row = RowOf(error);
+  net::Response response{row.status, {{"Content-Type", "application/json"}}, ErrorJson(error)};
+  if (row.retry_after_seconds > 0) {
+    response.headers.Add("Retry-After", std::to_string(row.retry_after_seconds));
+  } else if (row.status >= 500) {
+    // OpenAI's clients repeat 5xx answers unless they are told that it is of no use.
+    response.headers.Add("x-should-retry", "false");
+  }
+  return response;
+}
+
+ApiError FromProviderError(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kUnsupported:
+      return {"invalid_prompt", error.message, "messages"};
+    case ErrorCode::kNotFound:
+      return {"model_not_found", error.message, "model"};
+    case ErrorCode::kContextLengthExceeded:
+      return {"context_length_exceeded", error.message, "messages"};
+    case ErrorCode::kUnavailable:
+      return {"server_busy", error.message, ""};
+    case ErrorCode::kResourceExhausted:
+      return {"resource_exhausted", error.message, ""};
+    case ErrorCode::kCancelled:
+      return {"client_closed_request", error.message, ""};
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kIo:
+    case ErrorCode::kInternal:
+      break;
+  }
+  return {"internal_error", error.message, ""};
+}
+
+ApiError FromHttpStatus(int status, const std::string& message) {
+  switch (status) {
+    case 403:
+      return {"forbidden", message, ""};
+    case 404:
+      return {"unknown_url", message, ""};
+    case 405:
+      return {"method_not_allowed", message, ""};
+    case 408:
+      return {"request_timeout", message, ""};
+    case 413:
+    case 414:
+    case 431:
+      return {"request_too_large", message, ""};
+    case 501:
+      return {"not_implemented", message, ""};
+    case 503:
+      return {"server_busy", message, ""};
+    case 505:
+      return {"http_version_not_supported", message, ""};
+    default:
+      return {status < 500 ? "malformed_request" : "internal_error", message, ""};
+  }
+}
+
+}  // namespace dure::api

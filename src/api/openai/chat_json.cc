@@ -1,0 +1,94 @@
+#include "api/openai/chat_json.h"
+
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+namespace dure::api {
+
+namespace {
+
+// OpenAI's stand-in for a probability too small to tell; JSON has no infinity.
+constexpr double kLeastLogprob = -9999.0;
+
+const char* ReasonName(providers::FinishReason reason) {
+  return reason == providers::FinishReason::kStop ? "stop" : "length";
+}
+
+Json TokenJson(const providers::TokenLogprob& token) {
+  Json bytes = Json::array();
+  for (const char c : token.bytes) bytes.push_back(static_cast<unsigned char>(c));
+  const double logprob = token.logprob;
+  const bool usable = std::isfinite(logprob) && logprob > kLeastLogprob;
+  return {{"token", token.bytes},
+          {"logprob", usable ? logprob : kLeastLogprob},
+          {"bytes", std::move(bytes)}};
+}
+
+Json UsageJson(const providers::ChatUsage& usage) {
+  return {{"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.completion_tokens},
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+}
+
+Json IdentityJson(const CompletionIdentity& identity, std::string_view object) {
+  return {{"id", identity.id},
+          {"object", object},
+          {"created", identity.created},
+          {"model", identity.model},
+          {"system_fingerprint", identity.system_fingerprint}};
+}
+
+}  // namespace
+
+Json LogprobsJson(const std::vector<providers::TokenInfo>& tokens) {
+  if (tokens.empty()) return nullptr;
+  Json content = Json::array();
+  for (const providers::TokenInfo& token : tokens) {
+    Json entry = TokenJson(token.chosen);
+    entry["top_logprobs"] = Json::array();
+    for (const auto& candidate : token.top) entry["top_logprobs"].push_back(TokenJson(candidate));
+    content.push_back(std::move(entry));
+  }
+  return {{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+Json CompletionJson(const CompletionIdentity& identity, const std::vector<ChoiceResult>& choices,
+                    bool with_logprobs, const providers::ChatUsage& usage) {
+  Json out = IdentityJson(identity, "chat.completion");
+  out["choices"] = Json::array();
+  for (const ChoiceResult& choice : choices) {
+    Json logprobs;
+    if (with_logprobs) {
+      logprobs = LogprobsJson(choice.tokens);
+      if (logprobs.is_null()) logprobs = {{"content", Json::array()}, {"refusal", nullptr}};
+    }
+    out["choices"].push_back(
+        {{"index", out["choices"].size()},
+         {"message", {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}}},
+         {"logprobs", std::move(logprobs)},
+         {"finish_reason", ReasonName(choice.reason)}});
+  }
+  out["usage"] = UsageJson(usage);
+  return out;
+}
+
+Json ChunkJson(const CompletionIdentity& identity, int choice, Json delta, Json logprobs,
+               std::optional<providers::FinishReason> reason, bool usage_null) {
+  Json out = IdentityJson(identity, "chat.completion.chunk");
+  Json one = {{"index", choice}, {"delta", std::move(delta)}, {"logprobs", std::move(logprobs)}};
+  one["finish_reason"] = reason ? Json(ReasonName(*reason)) : Json();
+  out["choices"] = Json::array({std::move(one)});
+  if (usage_null) out["usage"] = nullptr;
+  return out;
+}
+
+Json UsageChunkJson(const CompletionIdentity& identity, const providers::ChatUsage& usage) {
+  Json out = IdentityJson(identity, "chat.completion.chunk");
+  out["choices"] = Json::array();
+  out["usage"] = UsageJson(usage);
+  return out;
+}
+
+}  // namespace dure::api

@@ -1,0 +1,42 @@
+// OpenAI's JSON shapes of a chat completion: the whole answer, and the chunks of a streamed one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/json_body.h"
+#include "providers/provider.h"
+
+namespace dure::api {
+
+/// What all chunks of one answer have in common.
+struct CompletionIdentity {
+  std::string id;  // "chatcmpl-..."
+  int64_t created = 0;
+  std::string model;
+  std::string system_fingerprint;
+};
+
+/// One choice of a whole answer.
+struct ChoiceResult {
+  std::string text;
+  std::vector<providers::TokenInfo> tokens;
+  providers::FinishReason reason = providers::FinishReason::kStop;
+};
+
+Json CompletionJson(const CompletionIdentity& identity, const std::vector<ChoiceResult>& choices,
+                    bool with_logprobs, const providers::ChatUsage& usage);
+
+/// A chunk with one choice. `delta`: {} or the keys to set. usage_null: say "usage": null, as
+/// OpenAI does in all chunks but the last when usage is asked for.
+Json ChunkJson(const CompletionIdentity& identity, int choice, Json delta, Json logprobs,
+               std::optional<providers::FinishReason> reason, bool usage_null);
+/// The chunk after the last choice's end: no choices, but the usage.
+Json UsageChunkJson(const CompletionIdentity& identity, const providers::ChatUsage& usage);
+
+/// {"content": [...], "refusal": null}; null when there are no tokens.
+Json LogprobsJson(const std::vector<providers::TokenInfo>& tokens);
+
+}  // namespace dure::api

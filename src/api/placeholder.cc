@@ -1,1 +1,0 @@
-// Placeholder so that the room links before its first source lands.

@@ -1,0 +1,122 @@
+#include "providers/local_completion.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dure::providers {
+
+/// One choice's end of the engine. Holds the completion until its OnFinish.
+class LocalCompletion::ChoiceSink : public engine::Sink {
+ public:
+  ChoiceSink(std::shared_ptr<LocalCompletion> completion, int choice)
+      : completion_(std::move(completion)), choice_(choice) {}
+  void OnToken(const engine::TokenEvent& event) override { completion_->OnToken(choice_, event); }
+  void OnFinish(const engine::FinishEvent& event) override {
+    completion_->OnFinish(choice_, event);
+  }
+
+ private:
+  std::shared_ptr<LocalCompletion> completion_;
+  int choice_;
+};
+
+LocalCompletion::LocalCompletion(std::shared_ptr<EngineLink> link,
+                                 std::shared_ptr<const text::Tokenizer> tokenizer,
+                                 std::shared_ptr<ChatSink> sink, int choices)
+    : link_(std::move(link)),
+      tokenizer_(std::move(tokenizer)),
+      sink_(std::move(sink)),
+      held_tokens_(static_cast<size_t>(choices)),
+      unfinished_(choices) {}
+
+Result<void> LocalCompletion::Start(engine::Engine& engine,
+                                    const engine::GenerateRequest& request) {
+  const int choices = unfinished_;
+  want_tokens_ = request.top_logprobs >= 0;
+  // Held while submitting: the engine's thread waits in Abandoned() until all choices are in, or
+  // none counts.
+  const std::lock_guard lock(mutex_);
+  for (int choice = 0; choice < choices; ++choice) {
+    engine::GenerateRequest one = request;
+    one.sampling.choice = static_cast<uint32_t>(choice);
+    auto id =
+        engine.Submit(std::move(one), std::make_shared<ChoiceSink>(shared_from_this(), choice));
+    if (!id) {
+      abandoned_ = true;
+      for (const engine::RequestId submitted : ids_) link_->Cancel(submitted);
+      return tl::unexpected(id.error());
+    }
+    ids_.push_back(*id);
+  }
+  return {};
+}
+
+void LocalCompletion::Cancel() {
+  std::vector<engine::RequestId> ids;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(cancelled_, true)) return;
+    ids = ids_;
+  }
+  for (const engine::RequestId id : ids) link_->Cancel(id);
+}
+
+bool LocalCompletion::Abandoned() {
+  const std::lock_guard lock(mutex_);
+  return abandoned_;
+}
+
+std::string LocalCompletion::TokenText(engine::TokenId id) const {
+  return tokenizer_->TokenBytes(id, /*render_control=*/true);
+}
+
+TokenInfo LocalCompletion::Describe(const engine::TokenEvent& event) const {
+  TokenInfo info;
+  info.chosen = {TokenText(event.id), event.logprob};
+  info.top.reserve(event.top.size());
+  for (const engine::TokenLogprob& candidate : event.top) {
+    info.top.push_back({TokenText(candidate.id), candidate.logprob});
+  }
+  return info;
+}
+
+// Log-probabilities travel with the text of their tokens: what a stop string cuts off is never
+// sent.
+void LocalCompletion::OnToken(int choice, const engine::TokenEvent& event) {
+  if (Abandoned() || error_) return;
+  std::vector<TokenInfo>& held = held_tokens_[static_cast<size_t>(choice)];
+  if (want_tokens_ && !tokenizer_->IsEndOfGeneration(event.id)) {
+    held.push_back(Describe(event));
+  }
+  if (event.text.empty()) return;
+  sink_->OnDelta({choice, event.text, std::exchange(held, {})});
+}
+
+void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
+  if (Abandoned()) return;
+  std::vector<TokenInfo>& held = held_tokens_[static_cast<size_t>(choice)];
+  usage_.prompt_tokens = std::max(usage_.prompt_tokens, event.usage.prompt_tokens);
+  usage_.cached_tokens = std::max(usage_.cached_tokens, event.usage.cached_tokens);
+  usage_.completion_tokens += event.usage.completion_tokens;
+  if (event.reason == engine::FinishReason::kStop ||
+      event.reason == engine::FinishReason::kLength) {
+    if (event.stop_match && event.text.empty()) held.clear();
+    if (!error_ && (!event.text.empty() || !held.empty())) {
+      sink_->OnDelta({choice, event.text, std::exchange(held, {})});
+    }
+    if (!error_) {
+      sink_->OnChoiceEnd(choice, event.reason == engine::FinishReason::kStop
+                                     ? FinishReason::kStop
+                                     : FinishReason::kLength);
+    }
+  } else if (!error_) {
+    error_ = event.error.value_or(Error{ErrorCode::kCancelled, "the request was cancelled"});
+    Cancel();  // the other choices are of no use without this one
+  }
+  if (--unfinished_ > 0) return;
+  const std::shared_ptr<ChatSink> sink = std::exchange(sink_, nullptr);
+  if (error_) return sink->OnEnd(tl::unexpected(*error_));
+  sink->OnEnd(usage_);
+}
+
+}  // namespace dure::providers

@@ -1,0 +1,73 @@
+// One chat completion on a local engine: as many engine requests as it has choices. Private to
+// providers/.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "providers/provider.h"
+#include "text/tokenizer.h"
+
+namespace dure::providers {
+
+/// The engine as completions see it: taken away before it is destroyed, so that a late Cancel finds
+/// nothing.
+class EngineLink {
+ public:
+  explicit EngineLink(engine::Engine* engine) : engine_(engine) {}
+  void Cancel(engine::RequestId id) {
+    const std::lock_guard lock(mutex_);
+    if (engine_ != nullptr) engine_->Cancel(id);
+  }
+  void Cut() {
+    const std::lock_guard lock(mutex_);
+    engine_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  engine::Engine* engine_;
+};
+
+class LocalCompletion : public Completion, public std::enable_shared_from_this<LocalCompletion> {
+ public:
+  LocalCompletion(std::shared_ptr<EngineLink> link,
+                  std::shared_ptr<const text::Tokenizer> tokenizer, std::shared_ptr<ChatSink> sink,
+                  int choices);
+
+  /// Submits the request once for each choice. With an error the sink is never called.
+  Result<void> Start(engine::Engine& engine, const engine::GenerateRequest& request);
+  void Cancel() override;
+
+ private:
+  class ChoiceSink;
+
+  void OnToken(int choice, const engine::TokenEvent& event);
+  void OnFinish(int choice, const engine::FinishEvent& event);
+  TokenInfo Describe(const engine::TokenEvent& event) const;
+  std::string TokenText(engine::TokenId id) const;
+  bool Abandoned();
+
+  const std::shared_ptr<EngineLink> link_;
+  const std::shared_ptr<const text::Tokenizer> tokenizer_;
+
+  // Called by the engine's thread alone, one event at a time.
+  std::shared_ptr<ChatSink> sink_;
+  std::vector<std::vector<TokenInfo>>
+      held_tokens_;  // by choice: tokens whose text is still held back
+  int unfinished_;
+  bool want_tokens_ = false;  // set before the first event
+  ChatUsage usage_;
+  std::optional<Error> error_;
+
+  std::mutex mutex_;
+  std::vector<engine::RequestId> ids_;
+  bool cancelled_ = false;
+  bool abandoned_ = false;  // Start failed halfway: nothing reaches the sink
+};
+
+}  // namespace dure::providers

@@ -1,0 +1,146 @@
+// "Something that completes a chat": the waist of the house. Above it nobody knows whether tokens
+// come from this machine or another; below it nobody knows what a user or a conversation is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace dure::providers {
+
+using Json = nlohmann::ordered_json;
+
+enum class Role { kSystem, kDeveloper, kUser, kAssistant, kTool };
+
+struct ToolCall {
+  std::string id;
+  std::string name;
+  std::string arguments;  // JSON, as the model wrote it
+};
+
+struct ChatMessage {
+  Role role = Role::kUser;
+  std::string content;               // text; several text parts joined by a line end
+  std::string name;                  // of the participant; may be empty
+  std::vector<ToolCall> tool_calls;  // of an assistant
+  std::string tool_call_id;          // of a tool's answer
+};
+
+/// Defaults leave the model's distribution as it is. Meaning and order of application:
+/// engine::SamplingParams.
+struct Sampling {
+  float temperature = 1.0f;
+  float top_p = 1.0f;
+  int top_k = 0;
+  float min_p = 0.0f;
+  float typical_p = 1.0f;
+  float repetition_penalty = 1.0f;
+  float presence_penalty = 0.0f;
+  float frequency_penalty = 0.0f;
+  std::vector<std::pair<int32_t, float>> logit_bias;  // by token id of the model
+  std::optional<uint64_t> seed;                       // absent: another one each time
+};
+
+struct ChatRequest {
+  std::string model;
+  std::vector<ChatMessage> messages;
+  Json template_arguments = Json::object();  // more variables for the model's chat template
+  Sampling sampling;
+  int max_tokens = -1;  // -1: up to the end of the context
+  std::vector<std::string> stop;
+  int choices = 1;
+  int top_logprobs =
+      -1;  // -1: no log-probabilities; 0: of the chosen token only; K: of the K best too
+  std::string tenant;  // whose cache may be shared
+};
+
+struct TokenLogprob {
+  std::string bytes;  // the token's text; not always whole UTF-8
+  float logprob = 0;  // natural log
+};
+
+struct TokenInfo {
+  TokenLogprob chosen;
+  std::vector<TokenLogprob> top;  // best first
+};
+
+struct ChatDelta {
+  int choice = 0;
+  std::string text;               // whole UTF-8 characters; may be empty
+  std::vector<TokenInfo> tokens;  // where log-probabilities were asked for
+};
+
+enum class FinishReason { kStop, kLength };
+
+struct ChatUsage {
+  int prompt_tokens = 0;
+  int cached_tokens = 0;
+  int completion_tokens = 0;  // of all choices
+};
+
+/// Calls come one at a time, from any thread, and must return quickly: OnDelta and one OnChoiceEnd
+/// per choice in any interleaving, then OnEnd exactly once, after which the sink is let go.
+class ChatSink {
+ public:
+  virtual ~ChatSink() = default;
+  virtual void OnDelta(ChatDelta delta) = 0;
+  virtual void OnChoiceEnd(int choice, FinishReason reason) = 0;
+  /// An error ends the whole completion; choices may lack their end. kCancelled after Cancel.
+  virtual void OnEnd(const Result<ChatUsage>& usage) = 0;
+};
+
+/// A completion that runs. Letting go of it does not stop it.
+class Completion {
+ public:
+  virtual ~Completion() = default;
+  /// Any thread, also from inside the sink; at once or within one step OnEnd comes. Harmless after
+  /// the end.
+  virtual void Cancel() = 0;
+};
+
+enum class ModelState { kLoading, kReady, kFailed };
+
+struct ModelInfo {
+  std::string id;
+  int64_t created = 0;     // seconds UTC
+  int context_length = 0;  // tokens; 0: not known yet
+  ModelState state = ModelState::kReady;
+  uint64_t bytes_loaded = 0;  // with kLoading
+  uint64_t bytes_total = 0;
+  std::string error;  // with kFailed: one line
+};
+
+/// What a model's engine does now.
+struct ModelStats {
+  std::string id;
+  int running = 0;
+  int queued = 0;
+  int blocks_used = 0;
+  int blocks_total = 0;
+  uint64_t steps = 0;
+  uint64_t tokens_generated = 0;
+};
+
+/// Every member is thread-safe.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  /// The default model first.
+  virtual std::vector<ModelInfo> models() const = 0;
+  virtual std::vector<ModelStats> stats() const = 0;
+  /// Renders, encodes and queues: takes up to some milliseconds for a long chat. The sink may be
+  /// called before this returns; with an error it is never called. Errors: kNotFound (model),
+  /// kUnavailable (loading, queue full), kContextLengthExceeded (numbers in the message),
+  /// kInvalidArgument (a parameter, or a chat that the model's template refuses), kUnsupported (the
+  /// model has no chat template).
+  virtual Result<std::shared_ptr<Completion>> Complete(const ChatRequest& request,
+                                                       std::shared_ptr<ChatSink> sink) = 0;
+};
+
+}  // namespace dure::providers
