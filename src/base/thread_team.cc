@@ -10,9 +10,21 @@
 namespace dure {
 namespace {
 
-// About 50 us of spinning before a worker parks, and before a barrier starts to yield its core: longer than the gap
-// between two regions of one step, shorter than anyone would notice on an idle machine.
-constexpr int kSpins = 4000;
+// About 50 us of spinning before a thread sleeps: longer than the gap between two regions of one step, shorter than anyone
+// would notice on an idle machine.
+constexpr int kSpins = 2000;
+
+/// Waits until the value is no longer `old`.
+template <typename T>
+T WaitForChange(const std::atomic<T>& value, T old, int spins) {
+  for (int i = 0; i < spins; ++i) {
+    const T now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+    _mm_pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
 
 /// Cores granted by a cgroup v2 or v1 quota, rounded up; 0 when there is none.
 int QuotaCores() {
@@ -45,7 +57,9 @@ int AvailableCores() {
 
 void SetFloatingPointEnvironment() { _mm_setcsr(0x1f80); }
 
-ThreadTeam::ThreadTeam(int threads) : size_(std::max(threads, 1)) {
+// More members than cores: the one that waits must make room for the one it waits for.
+ThreadTeam::ThreadTeam(int threads)
+    : size_(std::max(threads, 1)), spins_(size_ <= AvailableCores() ? kSpins : 0) {
   for (int member = 1; member < size_; ++member) {
     workers_.emplace_back([this, member] { Loop(member); });
   }
@@ -69,12 +83,8 @@ void ThreadTeam::Run(const std::function<void(int)>& work) {
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   work(0);
-  for (int spins = 0; running_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpins) {
-      _mm_pause();
-    } else {
-      sched_yield();
-    }
+  for (int left = running_.load(std::memory_order_acquire); left != 0;) {
+    left = WaitForChange(running_, left, spins_);
   }
 }
 
@@ -84,14 +94,10 @@ void ThreadTeam::Barrier() {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
     arrived_.store(0, std::memory_order_relaxed);
     barrier_generation_.fetch_add(1, std::memory_order_release);
+    barrier_generation_.notify_all();
     return;
   }
-  for (int spins = 0; barrier_generation_.load(std::memory_order_acquire) == generation; ++spins) {
-    if (spins < kSpins) {
-      _mm_pause();
-    } else {
-      sched_yield();
-    }
+  while (WaitForChange(barrier_generation_, generation, spins_) == generation) {
   }
 }
 
@@ -99,19 +105,13 @@ void ThreadTeam::Loop(int member) {
   SetFloatingPointEnvironment();
   uint32_t seen = 0;
   for (;;) {
-    uint32_t now = generation_.load(std::memory_order_acquire);
-    for (int spins = 0; now == seen; ++spins) {
-      if (spins < kSpins) {
-        _mm_pause();
-      } else {
-        generation_.wait(seen, std::memory_order_acquire);
-      }
-      now = generation_.load(std::memory_order_acquire);
-    }
+    uint32_t now = seen;
+    while (now == seen) now = WaitForChange(generation_, seen, spins_);
     seen = now;
     if (stop_.load()) return;
     (*work_)(member);
     running_.fetch_sub(1, std::memory_order_release);
+    running_.notify_one();
   }
 }
 

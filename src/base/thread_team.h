@@ -44,6 +44,7 @@ class ThreadTeam {
   void Loop(int member);
 
   int size_;
+  int spins_;  // before a waiting thread sleeps
   const std::function<void(int)>* work_ = nullptr;
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<int> running_{0};

@@ -145,6 +145,13 @@ Result<RopeTable> ReadRope(const formats::GgufFile& file, const ModelConfig& con
   return RopeTable(static_cast<int>(*rotated), config.rope_base, scale, factors);
 }
 
+Result<const numerics::Kernels*> PickKernels(const LoadOptions& options) {
+  if (options.kernels != nullptr) return options.kernels;
+  const numerics::KernelChoice choice = numerics::ChooseKernels();
+  if (choice.kernels == nullptr) return Fail(ErrorCode::kInvalidArgument, choice.error);
+  return choice.kernels;
+}
+
 Decoder::Decoder(ModelConfig config, RopeTable rope, const numerics::Kernels* kernels,
                  ThreadTeam* team)
     : config_(std::move(config)),

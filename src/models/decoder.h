@@ -24,6 +24,10 @@ Result<ModelConfig> ReadDecoderConfig(const formats::GgufFile& file);
 Result<RopeTable> ReadRope(const formats::GgufFile& file, const ModelConfig& config,
                            WeightLoader* loader);
 
+/// The kernels the options name, or the machine's best. Errors: kInvalidArgument when DURE_ISA
+/// names none.
+Result<const numerics::Kernels*> PickKernels(const LoadOptions& options);
+
 class Decoder : public Model {
  public:
   const ModelConfig& config() const override { return config_; }

@@ -107,8 +107,8 @@ class Gemma3 : public Decoder {
 
 Result<std::unique_ptr<Model>> LoadGemma3(const formats::GgufFile& file,
                                           const LoadOptions& options) {
-  const numerics::KernelChoice choice = numerics::ChooseKernels();
-  if (choice.kernels == nullptr) return Fail(ErrorCode::kInvalidArgument, choice.error);
+  const numerics::Kernels* kernels = nullptr;
+  DURE_ASSIGN(kernels, PickKernels(options));
   ModelConfig config;
   DURE_ASSIGN(config, ReadDecoderConfig(file));
   WeightLoader loader(file, options);
@@ -121,7 +121,7 @@ Result<std::unique_ptr<Model>> LoadGemma3(const formats::GgufFile& file,
   }
   RopeTable local_rope(2 * rope->half(), local_base, 1.0, {});
   auto model = std::make_unique<Gemma3>(std::move(config), *std::move(rope), std::move(local_rope),
-                                        choice.kernels, options.team);
+                                        kernels, options.team);
   DURE_CHECK_RESULT(model->Load(file, &loader));
   return model;
 }

@@ -74,8 +74,8 @@ class PreNormDecoder : public Decoder {
 Result<std::unique_ptr<Model>> LoadPreNormDecoder(const formats::GgufFile& file,
                                                   const LoadOptions& options,
                                                   const PreNormOptions& architecture) {
-  const numerics::KernelChoice choice = numerics::ChooseKernels();
-  if (choice.kernels == nullptr) return Fail(ErrorCode::kInvalidArgument, choice.error);
+  const numerics::Kernels* kernels = nullptr;
+  DURE_ASSIGN(kernels, PickKernels(options));
   auto config = ReadDecoderConfig(file);
   if (!config) return tl::unexpected(config.error());
   config->sliding_window =
@@ -83,8 +83,8 @@ Result<std::unique_ptr<Model>> LoadPreNormDecoder(const formats::GgufFile& file,
   WeightLoader loader(file, options);
   auto rope = ReadRope(file, *config, &loader);
   if (!rope) return tl::unexpected(rope.error());
-  auto model = std::make_unique<PreNormDecoder>(*std::move(config), *std::move(rope),
-                                                choice.kernels, options.team);
+  auto model =
+      std::make_unique<PreNormDecoder>(*std::move(config), *std::move(rope), kernels, options.team);
   DURE_CHECK_RESULT(model->Load(&loader, architecture));
   return model;
 }

@@ -9,9 +9,14 @@
 #include "base/error.h"
 #include "models/model.h"
 
+namespace dure::numerics {
+struct Kernels;
+}
+
 namespace dure::models {
 
 struct LoadOptions {
+  const numerics::Kernels* kernels = nullptr;            // nullptr: numerics::ChooseKernels()
   ThreadTeam* team = nullptr;                            // required; must outlive the model
   std::function<void(const LoadProgress&)> on_progress;  // called from the loading thread
 };
