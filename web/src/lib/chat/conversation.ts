@@ -5,6 +5,7 @@
 export type FailureKind =
   | 'unreachable' // no connection, or it broke
   | 'loading' // 503 while the model is being loaded
+  | 'no_model'
   | 'stopping' // 503 while the server shuts down
   | 'context_length'
   | 'busy' // 429, or 503 with a full queue

@@ -11,6 +11,7 @@ import { ConversationStore } from './storage';
 import { rememberTab, tabConversation } from './tab';
 
 const SAVE_MS = 300;
+const LEAVING_MS = 100;
 
 export class ChatSession {
   conversation = $state.raw<Conversation>(emptyConversation(tabConversation() ?? newId()));
@@ -20,10 +21,14 @@ export class ChatSession {
   /** What "New chat" has just taken from the page; null when there is nothing to bring back. */
   cleared = $state.raw<Conversation | null>(null);
 
-  readonly connection = new Connection(() => void this.loadModels());
+  readonly connection = new Connection(() => {
+    // Where this fails the connection is lost again and asks on.
+    this.loadModels().catch(() => undefined);
+  });
 
   private chosenModel = $state<string | null>(null);
   private readonly store = new ConversationStore();
+  private leaving = false;
   private running: AbortController | null = null;
   private saveTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -41,20 +46,31 @@ export class ChatSession {
     return last?.role === 'assistant' && isOpen(last) ? last : null;
   }
 
+  /** Also while the server was not heard of yet: a message sent right away waits for it. */
   get canSend(): boolean {
-    return this.openAnswer === null && this.connection.state === 'ready' && this.model !== null;
+    const { state } = this.connection;
+    return this.openAnswer === null && (state === 'ready' || state === 'unknown');
   }
 
   /** Starts the page's work; returns what ends it. */
   start(): () => void {
     const save = (): void => void this.saveNow();
-    window.addEventListener('pagehide', save);
+    const leave = (): void => {
+      this.leaving = true;
+      save();
+    };
+    const comeBack = (): void => {
+      this.leaving = false;
+    };
+    window.addEventListener('pagehide', leave);
+    window.addEventListener('pageshow', comeBack);
     document.addEventListener('visibilitychange', save);
     const stopAsking = this.connection.start();
     void this.restore();
     return () => {
       stopAsking();
-      window.removeEventListener('pagehide', save);
+      window.removeEventListener('pagehide', leave);
+      window.removeEventListener('pageshow', comeBack);
       document.removeEventListener('visibilitychange', save);
       this.running?.abort();
     };
@@ -127,15 +143,29 @@ export class ChatSession {
   }
 
   private async loadModels(): Promise<void> {
-    try {
-      this.models = (await fetchModels()).map(({ id }) => id);
-    } catch {
-      // The connection says what is wrong and asks again.
+    this.models = (await fetchModels()).map(({ id }) => id);
+  }
+
+  private async modelToAsk(): Promise<string> {
+    if (this.model === null) await this.loadModels();
+    if (this.model === null) throw new RequestFailed({ kind: 'no_model', detail: '' });
+    return this.model;
+  }
+
+  private async fail(id: string, error: unknown): Promise<void> {
+    // A reload breaks the connection as well, shortly before or after the page hears of it.
+    await new Promise((resolve) => setTimeout(resolve, LEAVING_MS));
+    if (this.leaving) {
+      this.dispatch({ type: 'ended', id, status: 'interrupted', timing: null });
+      return;
     }
+    const failure =
+      error instanceof RequestFailed ? error.failure : { kind: 'server' as const, detail: '' };
+    this.dispatch({ type: 'failed', id, failure });
+    void this.connection.check();
   }
 
   private async answer(): Promise<void> {
-    const model = this.model ?? '';
     const prompt = promptOf(this.conversation);
     const id = newId();
     const abort = new AbortController();
@@ -150,9 +180,9 @@ export class ChatSession {
         : { firstTokenMs: firstToken - began, totalMs: performance.now() - began, tokens };
 
     this.running = abort;
-    this.dispatch({ type: 'answering', id, model });
+    this.dispatch({ type: 'answering', id, model: this.model ?? '' });
     try {
-      for await (const step of streamAnswer(model, prompt, abort.signal)) {
+      for await (const step of streamAnswer(await this.modelToAsk(), prompt, abort.signal)) {
         if (step.type === 'text') {
           if (firstToken === 0) firstToken = performance.now();
           buffer.add(step.text);
@@ -169,10 +199,7 @@ export class ChatSession {
       if (abort.signal.aborted) {
         this.dispatch({ type: 'ended', id, status: 'stopped', timing: timing() });
       } else {
-        const failure =
-          error instanceof RequestFailed ? error.failure : { kind: 'server' as const, detail: '' };
-        this.dispatch({ type: 'failed', id, failure });
-        void this.connection.check();
+        await this.fail(id, error);
       }
     } finally {
       if (this.running === abort) this.running = null;

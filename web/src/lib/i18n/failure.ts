@@ -6,6 +6,7 @@ export function failureText(kind: FailureKind): string {
   const texts: Record<FailureKind, string> = {
     unreachable: t().failedUnreachable,
     loading: t().failedLoading,
+    no_model: t().noModel,
     stopping: t().failedStopping,
     context_length: t().failedContext,
     busy: t().failedBusy,

@@ -6,6 +6,8 @@ const RETRY_MS = 2000;
 class LazyMarkdown {
   /** Null until it is there; answers are plain text so long. */
   component = $state.raw<typeof Markdown | null>(null);
+  /** True once loading has succeeded or failed: what is there may be shown. */
+  settled = $state(false);
   private asked = false;
 
   load(): void {
@@ -13,6 +15,7 @@ class LazyMarkdown {
     this.asked = true;
     import('../../components/Markdown.svelte')
       .then((module) => (this.component = module.default))
+      .finally(() => (this.settled = true))
       .catch(() => {
         // The server is away just now.
         setTimeout(() => {

@@ -1,0 +1,128 @@
+// Debian's Chromium, and a page that notices everything that must not happen.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+// The packages are installed for the web app; this folder has none of its own.
+const require = createRequire(new URL('../../../../web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+export const CHROMIUM = process.env.DURE_CHROMIUM || '/usr/bin/chromium';
+
+export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+
+export function launch(extra = []) {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', ...extra,
+    ],
+  });
+}
+
+/**
+ * Opens the app in a fresh profile. `page.faults` collects console errors, uncaught errors, violations of the CSP and
+ * requests to any other host; closing through `finish` asserts that there were none but those `expected` matches.
+ */
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext({ locale: 'en-US', colorScheme: 'light', ...options });
+  const page = await context.newPage();
+  page.faults = [];
+  const fault = (text) => page.faults.push(text);
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') fault(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => fault(`uncaught: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) fault(`request: ${request.url()}`);
+  });
+  await page.exposeFunction('reportViolation', (text) => fault(`policy: ${text}`));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) =>
+      window.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`),
+    );
+  });
+  await page.goto(url);
+  await composer(page).waitFor();
+  return page;
+}
+
+export async function finish(page, expected = /^$/) {
+  const faults = page.faults.filter((text) => !expected.test(text));
+  await page.context().close();
+  assert.deepEqual(faults, []);
+}
+
+/** What the browser itself logs when the server is away. */
+export const CONNECTION_ERRORS = /net::ERR_(CONNECTION_REFUSED|EMPTY_RESPONSE|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_CLOSED)/;
+
+export const composer = (page) => page.getByRole('textbox', { name: /^(Message|메시지)$/ });
+export const questions = (page) => page.getByRole('article', { name: /^(You|나)$/ });
+export const answers = (page) => page.getByRole('article', { name: /^(Assistant|어시스턴트)$/ });
+export const button = (page, name) => page.getByRole('button', { name, exact: true });
+
+/** Sends a message and waits for the end of its answer, which it returns. */
+export async function ask(page, text) {
+  const count = await answers(page).count();
+  await composer(page).fill(text);
+  await composer(page).press('Enter');
+  return answered(page, count);
+}
+
+/** The answer at this place, once it has ended. */
+export async function answered(page, index) {
+  const answer = answers(page).nth(index);
+  await answer.and(page.locator('[aria-busy="false"]')).waitFor({ timeout: 90_000 });
+  return answer;
+}
+
+/** Every finding of axe on the page as it is, best practices included. */
+export async function accessibilityFindings(page) {
+  // The policy of the page forbids scripts from elsewhere; the protocol's evaluation is exempt.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+}
+
+/** Fixes the sampling of every request, so that the model's answers are the same in every run. */
+export async function deterministic(page, maxTokens = 200) {
+  await page.route('**/v1/chat/completions', (route, request) =>
+    route.continue({
+      postData: JSON.stringify({ ...request.postDataJSON(), temperature: 0, seed: 1, max_tokens: maxTokens }),
+    }),
+  );
+}
+
+/** Puts a conversation into the page's storage as the app itself would and reloads. */
+export async function restoreConversation(page, messages) {
+  await page.evaluate(
+    (stored) =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open('dure');
+        request.onerror = () => reject(request.error);
+        request.onsuccess = () => {
+          const transaction = request.result.transaction(['conversations', 'messages'], 'readwrite');
+          const id = sessionStorage.getItem('dure.chat');
+          transaction.objectStore('conversations').put({ id, order: stored.map((message) => message.id) });
+          for (const message of stored) {
+            transaction.objectStore('messages').put({ key: `${id}/${message.id}`, message });
+          }
+          transaction.oncomplete = () => {
+            request.result.close();
+            resolve();
+          };
+          transaction.onerror = () => reject(transaction.error);
+        };
+      }),
+    messages,
+  );
+  await page.reload();
+  await answers(page).last().waitFor();
+}
+
+export const question = (id, text) => ({ role: 'user', id, text });
+export const answer = (id, text) => ({
+  role: 'assistant', id, text, model: 'm', status: 'done', failure: null, timing: null,
+});
