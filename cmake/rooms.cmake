@@ -9,6 +9,7 @@ function(dure_room name)
 endfunction()
 
 # dure_test(NAME LINKS lib... [LABELS label...]): one GoogleTest program of every *_test.cc in this folder.
+# The label `heavy` is for what keeps all cores busy (whole models): such a test runs while no other does.
 function(dure_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LINKS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *_test.cc)
@@ -21,6 +22,9 @@ function(dure_test name)
     set(ARG_TIMEOUT 300)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if("heavy" IN_LIST ARG_LABELS)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
 endfunction()
 
 # dure_fuzz(NAME LINKS lib...): NAME_fuzz.cc defines LLVMFuzzerTestOneInput. With DURE_FUZZ it becomes a libFuzzer
