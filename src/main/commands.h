@@ -20,6 +20,7 @@ inline constexpr char kEverydayGroup[] = "Everyday";
 inline constexpr char kModelsGroup[] = "Models";
 inline constexpr char kToolsGroup[] = "For scripts and checks";
 
+void RegisterServe(CLI::App& app, CommandContext& context);
 void RegisterDoctor(CLI::App& app, CommandContext& context);
 void RegisterModels(CLI::App& app, CommandContext& context);
 void RegisterPull(CLI::App& app, CommandContext& context);

@@ -32,6 +32,7 @@ int Report(std::string message, int status) {
 }
 
 void RegisterCommands(CLI::App& app, CommandContext& context) {
+  RegisterServe(app, context);
   RegisterPull(app, context);
   RegisterModels(app, context);
   RegisterDoctor(app, context);
