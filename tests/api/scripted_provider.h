@@ -1,0 +1,80 @@
+// A provider whose completions the test itself drives: what the API does with every order of
+// events, which no real model would give on demand.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "providers/provider.h"
+
+namespace dure::test {
+
+class ScriptedProvider : public providers::Provider {
+ public:
+  struct Call {
+    providers::ChatRequest request;
+    std::shared_ptr<providers::ChatSink> sink;
+  };
+
+  std::vector<providers::ModelInfo> models() const override {
+    const std::lock_guard lock(mutex_);
+    return models_;
+  }
+  std::vector<providers::ModelStats> stats() const override { return {{"m", 1, 2, 3, 4, 5, 6}}; }
+
+  Result<std::shared_ptr<providers::Completion>> Complete(
+      const providers::ChatRequest& request, std::shared_ptr<providers::ChatSink> sink) override {
+    const std::lock_guard lock(mutex_);
+    if (refusal_) return tl::unexpected(*refusal_);
+    call_ = Call{request, std::move(sink)};
+    changed_.notify_all();
+    return std::make_shared<Running>(this);
+  }
+
+  void SetModels(std::vector<providers::ModelInfo> models) {
+    const std::lock_guard lock(mutex_);
+    models_ = std::move(models);
+  }
+  void Refuse(Error error) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(error);
+  }
+
+  /// Waits for the next completion to be asked for.
+  Call Next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(10), [&] { return call_.has_value(); });
+    return *std::exchange(call_, std::nullopt);
+  }
+  bool WaitForCancel() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return cancelled_; });
+  }
+
+ private:
+  class Running : public providers::Completion {
+   public:
+    explicit Running(ScriptedProvider* provider) : provider_(provider) {}
+    void Cancel() override {
+      const std::lock_guard lock(provider_->mutex_);
+      provider_->cancelled_ = true;
+      provider_->changed_.notify_all();
+    }
+
+   private:
+    ScriptedProvider* provider_;
+  };
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<providers::ModelInfo> models_;
+  std::optional<Error> refusal_;
+  std::optional<Call> call_;
+  bool cancelled_ = false;
+};
+
+}  // namespace dure::test
