@@ -31,7 +31,7 @@ def fetch_source(folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"llama_cpp_python-{VERSION}.tar.gz"
     if not archive.exists():
-        subprocess.run(["python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+        subprocess.run(["python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "llama-cpp-python",
                         "--dest", str(folder), f"llama-cpp-python=={VERSION}"], check=True)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != SHA256:
