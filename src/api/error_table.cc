@@ -60,6 +60,25 @@ const ErrorRow* FindRow(std::string_view code) {
   return found != std::end(kTable) ? found : nullptr;
 }
 
+// "top_k must be 0 or more" -> "top_k"; "" when the message begins with an ordinary word.
+std::string LeadingName(const std::string& message) {
+  constexpr std::string_view kNames[] = {"temperature",
+                                         "top_p",
+                                         "top_k",
+                                         "min_p",
+                                         "typical_p",
+                                         "repetition_penalty",
+                                         "presence_penalty",
+                                         "frequency_penalty",
+                                         "logit_bias",
+                                         "max_tokens",
+                                         "stop",
+                                         "top_logprobs"};
+  const std::string_view word = std::string_view(message).substr(0, message.find(' '));
+  const bool known = std::find(std::begin(kNames), std::end(kNames), word) != std::end(kNames);
+  return known ? std::string(word) : std::string();
+}
+
 }  // namespace
 
 std::span<const ErrorRow> ErrorTable() { return kTable; }
@@ -95,6 +114,7 @@ net::Response ErrorResponse(const ApiError& error) {
 ApiError FromProviderError(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
+      return {"invalid_value", error.message, LeadingName(error.message)};
     case ErrorCode::kUnsupported:
       return {"invalid_prompt", error.message, "messages"};
     case ErrorCode::kNotFound:

@@ -48,6 +48,12 @@ Json TemplateMessage(const ChatMessage& message) {
   return out;
 }
 
+// Whatever a template complains about is the chat it was given, not one parameter.
+Error TemplateError(const Error& error) {
+  if (error.code != ErrorCode::kInvalidArgument) return error;
+  return {ErrorCode::kUnsupported, "the model's chat template refuses this chat: " + error.message};
+}
+
 engine::SamplingParams EngineSampling(const Sampling& sampling, uint64_t seed) {
   engine::SamplingParams params;
   params.temperature = sampling.temperature;
@@ -193,7 +199,7 @@ Result<std::shared_ptr<Completion>> LocalProvider::Complete(const ChatRequest& r
   chat.unix_time = impl_->options.unix_time();
   const ChatFormat& format = entry->model->format();
   auto prompt = format.Render(chat);
-  if (!prompt) return tl::unexpected(prompt.error());
+  if (!prompt) return tl::unexpected(TemplateError(prompt.error()));
 
   engine::GenerateRequest generate;
   generate.prompt = format.EncodeChat(*prompt);

@@ -137,8 +137,9 @@ class Provider {
   /// Renders, encodes and queues: takes up to some milliseconds for a long chat. The sink may be
   /// called before this returns; with an error it is never called. Errors: kNotFound (model),
   /// kUnavailable (loading, queue full), kContextLengthExceeded (numbers in the message),
-  /// kInvalidArgument (a parameter, or a chat that the model's template refuses), kUnsupported (the
-  /// model has no chat template).
+  /// kInvalidArgument (the message begins with the parameter's name), kUnsupported (the model has
+  /// no chat template, or its template refuses this chat), kResourceExhausted (a limit of the
+  /// template).
   virtual Result<std::shared_ptr<Completion>> Complete(const ChatRequest& request,
                                                        std::shared_ptr<ChatSink> sink) = 0;
 };

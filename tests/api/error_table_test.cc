@@ -58,5 +58,11 @@ TEST(ErrorTableTest, EveryProviderErrorHasARow) {
   }
 }
 
+TEST(ErrorTableTest, NamesTheParameterAProviderBlames) {
+  EXPECT_EQ(FromProviderError({ErrorCode::kInvalidArgument, "logit_bias names token 9"}).param,
+            "logit_bias");
+  EXPECT_EQ(FromProviderError({ErrorCode::kInvalidArgument, "the prompt is empty"}).param, "");
+}
+
 }  // namespace
 }  // namespace dure::api
