@@ -1,7 +1,5 @@
 #include "engine/engine.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -11,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/memory.h"
 #include "base/thread_team.h"
 #include "engine/cache_size.h"
 #include "engine/request_check.h"
@@ -37,11 +36,6 @@ Result<void> CheckOptions(const EngineOptions& options) {
                 "max_sequences and step_token_budget must be 1 or more, max_queued 0 or more");
   }
   return {};
-}
-
-uint64_t MachineMemory() {
-  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 Usage UsageOf(const Sequence& sequence) {
@@ -250,7 +244,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<models::Model> mo
   if (auto ok = CheckOptions(options); !ok) return tl::unexpected(ok.error());
   const models::ModelConfig& config = model->config();
   const auto size = ChooseCacheSize(options, config.context_length,
-                                    models::KvStorage::BlockBytes(config), MachineMemory());
+                                    models::KvStorage::BlockBytes(config), AvailableMemory());
   if (!size) return tl::unexpected(size.error());
   const numerics::KernelChoice choice = numerics::ChooseKernels();
   if (choice.error != nullptr) return Fail(ErrorCode::kUnsupported, choice.error);

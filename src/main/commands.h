@@ -21,8 +21,16 @@ inline constexpr char kModelsGroup[] = "Models";
 inline constexpr char kToolsGroup[] = "For scripts and checks";
 
 void RegisterServe(CLI::App& app, CommandContext& context);
+void RegisterChat(CLI::App& app, CommandContext& context);
+void RegisterRun(CLI::App& app, CommandContext& context);
 void RegisterDoctor(CLI::App& app, CommandContext& context);
 void RegisterModels(CLI::App& app, CommandContext& context);
 void RegisterPull(CLI::App& app, CommandContext& context);
+void RegisterBench(CLI::App& app, CommandContext& context);
+void RegisterGenerate(CLI::App& app, CommandContext& context);
+void RegisterScore(CLI::App& app, CommandContext& context);
+void RegisterTokenize(CLI::App& app, CommandContext& context);
+void RegisterTemplate(CLI::App& app, CommandContext& context);
+void RegisterPerplexity(CLI::App& app, CommandContext& context);
 
 }  // namespace dure

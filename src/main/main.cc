@@ -33,9 +33,17 @@ int Report(std::string message, int status) {
 
 void RegisterCommands(CLI::App& app, CommandContext& context) {
   RegisterServe(app, context);
+  RegisterChat(app, context);
+  RegisterRun(app, context);
   RegisterPull(app, context);
   RegisterModels(app, context);
   RegisterDoctor(app, context);
+  RegisterBench(app, context);
+  RegisterGenerate(app, context);
+  RegisterScore(app, context);
+  RegisterTokenize(app, context);
+  RegisterTemplate(app, context);
+  RegisterPerplexity(app, context);
 }
 
 int Run(int argc, char** argv) {

@@ -1,48 +1,42 @@
 #include "main/model_folder.h"
 
-#include <cstdlib>
 #include <filesystem>
+#include <vector>
 
+#include "formats/catalogue.h"
 #include "formats/model_folder.h"
 
 namespace dure {
 namespace {
 
-namespace fs = std::filesystem;
-
-// The default model and its small stand-in, in order of preference.
-constexpr const char* kDefaultModels[] = {"qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
-                                          "SmolLM2-135M-Instruct.Q4_1.gguf"};
-
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-bool IsFile(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
+/// What is in the folder when nobody says which.
+Result<std::string> DefaultModel(const std::string& folder) {
+  const std::filesystem::path root(folder);
+  for (const formats::CatalogueEntry& entry : formats::BuiltInCatalogue()) {
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(root / entry.file_name, ignored)) {
+      return (root / entry.file_name).string();
+    }
+  }
+  std::vector<std::string> files;
+  for (const formats::ModelFile& file : formats::ListModels(folder)) {
+    if (file.file_name.ends_with(".gguf")) files.push_back(file.file_name);
+  }
+  if (files.size() == 1) return (root / files.front()).string();
+  if (!files.empty()) {
+    return Fail(ErrorCode::kNotFound, "several models in " + folder + ": name one with --model");
+  }
+  return Fail(ErrorCode::kNotFound, "no model in " + folder + ": run `dure pull " +
+                                        formats::BuiltInCatalogue().front().name +
+                                        "` first, or name a GGUF file with --model");
 }
 
 }  // namespace
 
-std::string ModelFolder() {
-  if (std::string folder = Environment("DURE_MODEL_DIR"); !folder.empty()) return folder;
-  if (std::string cache = Environment("XDG_CACHE_HOME"); !cache.empty()) {
-    return cache + "/dure/models";
-  }
-  return Environment("HOME") + "/.cache/dure/models";
-}
-
 Result<std::string> ResolveModelPath(const std::string& given) {
-  if (!given.empty()) return formats::FindModel(ModelFolder(), given);
-  const fs::path folder = ModelFolder();
-  for (const char* name : kDefaultModels) {
-    if (fs::path path = folder / name; IsFile(path)) return path.string();
-  }
-  return Fail(ErrorCode::kNotFound, "no model in " + folder.string() +
-                                        ": run `dure pull qwen2.5-coder-0.5b` first, or name a "
-                                        "GGUF file with --model");
+  const auto folder = formats::DefaultModelFolder();
+  if (!folder) return tl::unexpected(folder.error());
+  return given.empty() ? DefaultModel(*folder) : formats::FindModel(*folder, given);
 }
 
 }  // namespace dure

@@ -1,4 +1,4 @@
-// Where models lie and which one a command takes when none is named.
+// Which model file a command takes.
 #pragma once
 
 #include <string>
@@ -7,11 +7,9 @@
 
 namespace dure {
 
-/// $DURE_MODEL_DIR, else $XDG_CACHE_HOME/dure/models, else $HOME/.cache/dure/models.
-std::string ModelFolder();
-
-/// The file behind --model: a path, a name of the catalogue, or a file name inside the model
-/// folder. Empty: the default model in that folder. Errors: kNotFound, with what to do.
+/// The file behind --model: a path, a name of the catalogue or a file name in the model folder.
+/// Empty: the first model of the catalogue that is in the folder, else the only GGUF file in it.
+/// Errors: kNotFound, with what to do.
 Result<std::string> ResolveModelPath(const std::string& given);
 
 }  // namespace dure

@@ -1,0 +1,11 @@
+// How much memory this process may use.
+#pragma once
+
+#include <cstdint>
+
+namespace dure {
+
+/// Bytes: the machine's memory or the cgroup's limit (v2 or v1), whichever is less.
+uint64_t AvailableMemory();
+
+}  // namespace dure

@@ -1,0 +1,80 @@
+#include "main/model_options.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "formats/gguf.h"
+#include "main/model_folder.h"
+
+namespace dure {
+namespace {
+
+constexpr int kMostThreads = 1024;
+constexpr uint64_t kMostKvMib = uint64_t{1} << 30;
+
+/// One line on a terminal, rewritten at every percent and wiped at the end.
+class LoadingLine {
+ public:
+  LoadingLine() : on_(isatty(STDERR_FILENO) != 0) {}
+  ~LoadingLine() {
+    if (on_ && percent_ >= 0) std::fputs("\r\033[K", stderr);
+  }
+  void Show(const models::LoadProgress& progress) {
+    if (!on_ || progress.bytes_total == 0) return;
+    const int percent = static_cast<int>(progress.bytes_done * 100 / progress.bytes_total);
+    if (percent == percent_) return;
+    percent_ = percent;
+    std::fprintf(stderr, "\rloading the model: %d%%", percent);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool on_;
+  int percent_ = -1;
+};
+
+}  // namespace
+
+void AddModelFileOption(CLI::App& command, ModelOptions& options) {
+  command.add_option("--model", options.model,
+                     "GGUF file, or its name in the model folder (default: the model that "
+                     "`dure pull` fetched)");
+}
+
+void AddModelOptions(CLI::App& command, ModelOptions& options) {
+  AddModelFileOption(command, options);
+  command.add_option("--threads", options.threads, "Threads to compute with (default: all cores)")
+      ->check(CLI::Range(0, kMostThreads));
+  command
+      .add_option("--context", options.context,
+                  "Longest conversation in tokens (default: what the model was trained for)")
+      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--kv-cache", options.kv_mib,
+                  "Memory for the KV cache in MiB (default: enough for many short chats)")
+      ->check(CLI::Range(uint64_t{0}, kMostKvMib));
+}
+
+Result<std::unique_ptr<providers::LocalModel>> LoadLocalModel(const ModelOptions& options) {
+  const auto path = ResolveModelPath(options.model);
+  if (!path) return tl::unexpected(path.error());
+  providers::LocalModelOptions load;
+  load.threads = options.threads;
+  load.engine.context_length = options.context;
+  load.engine.kv_bytes = options.kv_mib << 20;
+  LoadingLine line;
+  load.on_progress = [&line](const models::LoadProgress& progress) { line.Show(progress); };
+  return providers::LocalModel::Load(*path, load);
+}
+
+Result<providers::ChatFormat> LoadChatFormat(const ModelOptions& options) {
+  const auto path = ResolveModelPath(options.model);
+  if (!path) return tl::unexpected(path.error());
+  const auto file = formats::GgufFile::Open(*path);
+  if (!file) return tl::unexpected(file.error());
+  return providers::ChatFormat::FromGguf(**file);
+}
+
+}  // namespace dure
