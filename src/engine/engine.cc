@@ -232,6 +232,7 @@ void Engine::Impl::Publish() {
   stats.blocks_used = scheduler.blocks_used();
   stats.steps = steps;
   stats.tokens_generated = tokens_generated;
+  stats.preemptions = scheduler.preemptions();
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

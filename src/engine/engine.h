@@ -130,6 +130,7 @@ struct EngineStats {
   int blocks_total = 0;
   uint64_t steps = 0;
   uint64_t tokens_generated = 0;
+  uint64_t preemptions = 0;  // sequences that gave up their blocks to older ones, to be recomputed
 };
 
 /// Owns the scheduler thread. Submit, Cancel and stats may be called from any thread; the engine

@@ -64,6 +64,7 @@ void Scheduler::PreemptYoungest() {
   running_.pop_back();
   FreeBlocks(*sequence);
   sequence->computed = 0;
+  ++preemptions_;
   const auto place =
       std::upper_bound(preempted_.begin(), preempted_.end(), sequence, AdmittedEarlier);
   preempted_.insert(place, std::move(sequence));

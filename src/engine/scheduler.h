@@ -57,6 +57,7 @@ class Scheduler {
   int running() const { return static_cast<int>(running_.size()); }
   int queued() const { return static_cast<int>(waiting_.size() + preempted_.size()); }
   int blocks_used() const { return blocks_.used(); }
+  uint64_t preemptions() const { return preemptions_; }
 
  private:
   int BlocksFor(int positions) const;
@@ -72,6 +73,7 @@ class Scheduler {
   SchedulerLimits limits_;
   BlockAllocator blocks_;
   uint64_t admissions_ = 0;
+  uint64_t preemptions_ = 0;
   std::vector<std::unique_ptr<Sequence>> running_;  // by admission: the oldest first
   std::deque<std::unique_ptr<Sequence>>
       preempted_;  // by admission; they go before everyone who waits

@@ -1,0 +1,60 @@
+// A sink that keeps everything and lets a test wait for it.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace dure::engine::testing {
+
+class RecordingSink : public Sink {
+ public:
+  void OnToken(const TokenEvent& event) override {
+    const std::lock_guard lock(mutex_);
+    tokens_.push_back(event);
+    changed_.notify_all();
+  }
+  void OnFinish(const FinishEvent& event) override {
+    const std::lock_guard lock(mutex_);
+    finish_ = event;
+    ++finishes_;
+    changed_.notify_all();
+  }
+
+  void WaitForTokens(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return tokens_.size() >= count || finish_; });
+  }
+  const FinishEvent& WaitForFinish() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return finish_.has_value(); });
+    return *finish_;
+  }
+
+  /// After the finish.
+  const std::vector<TokenEvent>& events() const { return tokens_; }
+  int finishes() const { return finishes_; }
+  std::vector<TokenId> ids() const {
+    std::vector<TokenId> ids;
+    for (const TokenEvent& event : tokens_) ids.push_back(event.id);
+    return ids;
+  }
+  std::string text() const {
+    std::string text;
+    for (const TokenEvent& event : tokens_) text += event.text;
+    return text + finish_->text;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<TokenEvent> tokens_;
+  std::optional<FinishEvent> finish_;
+  int finishes_ = 0;
+};
+
+}  // namespace dure::engine::testing
