@@ -97,12 +97,14 @@ struct Kernels {
   void (*max_and_exp_sum)(const float* x, int64_t count, float* max, float* sum);
 };
 
-enum class Isa { kReference, kAvx2, kAvx512 };
+enum class Isa { kReference, kAvx2, kAvxVnni, kAvx512 };
 
 /// Best instruction set of this machine, or what DURE_ISA asks for. An unknown or unavailable name
 /// in DURE_ISA gives nullptr from KernelsFor; callers report it.
 const Kernels* KernelsFor(Isa isa);  // nullptr when this CPU or build lacks it
-const char* IsaName(Isa isa);
+const char* IsaName(Isa isa);        // as DURE_ISA names it
+/// From the slowest to the fastest.
+inline constexpr Isa kAllIsas[] = {Isa::kReference, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512};
 
 /// What the environment asks for and what the machine has. Exactly one of kernels and error is set.
 struct KernelChoice {

@@ -111,7 +111,8 @@ inline std::vector<float> RandomFloats(int64_t count, std::mt19937& rng, float s
 /// The instruction sets of this machine that must equal the reference.
 inline std::vector<const Kernels*> FastKernels() {
   std::vector<const Kernels*> out;
-  for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : kAllIsas) {
+    if (isa == Isa::kReference) continue;
     if (const Kernels* k = KernelsFor(isa)) out.push_back(k);
   }
   return out;
