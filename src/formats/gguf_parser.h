@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,7 +50,10 @@ class GgufParser {
   const GgufValue* Find(std::string_view key) const;
 
   template <typename T>
-  bool Read(T& out);
+  bool Read(T& out) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return ReadBytes(&out, sizeof(T));
+  }
   bool ReadBytes(void* out, uint64_t bytes);
   bool ReadString(std::string& out, uint64_t max_bytes);
   bool Refill();

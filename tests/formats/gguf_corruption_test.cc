@@ -6,6 +6,7 @@
 #include "formats/gguf.h"
 #include "tests/formats/raw_gguf.h"
 #include "tests/formats/temp_folder.h"
+#include "tests/memory_file.h"
 
 namespace dure::formats {
 namespace {
@@ -76,7 +77,8 @@ TEST_F(GgufCorruption, TheUndamagedFileHoldsEveryType) {
 TEST_F(GgufCorruption, CutAtEveryLengthIsAnError) {
   const std::string whole = SmallValidGguf();
   for (size_t length = 0; length < whole.size(); ++length) {
-    EXPECT_FALSE(GgufFile::Open(folder_.Write("cut.gguf", whole.substr(0, length)))) << length;
+    const MemoryFile cut(std::string_view(whole).substr(0, length));
+    EXPECT_FALSE(GgufFile::Open(cut.path())) << length;
   }
 }
 
@@ -86,7 +88,8 @@ TEST_F(GgufCorruption, EveryByteFlippedIsAnErrorOrASaneFile) {
     for (const unsigned char mask : {0x01, 0x10, 0x80, 0xff}) {
       std::string damaged = whole;
       damaged[i] = static_cast<char>(static_cast<unsigned char>(damaged[i]) ^ mask);
-      auto file = GgufFile::Open(folder_.Write("flip.gguf", damaged));
+      const MemoryFile bytes(damaged);
+      auto file = GgufFile::Open(bytes.path());
       if (file) {
         ExpectSane(**file);
       } else {

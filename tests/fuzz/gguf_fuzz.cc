@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "formats/gguf.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/memory_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const dure::MemoryFile bytes(data, size);

@@ -8,12 +8,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 namespace dure {
 
 class MemoryFile {
  public:
-  MemoryFile(const uint8_t* data, size_t size) : fd_(memfd_create("fuzz", MFD_CLOEXEC)) {
+  explicit MemoryFile(std::string_view bytes)
+      : MemoryFile(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()) {}
+  MemoryFile(const uint8_t* data, size_t size) : fd_(memfd_create("bytes", MFD_CLOEXEC)) {
     if (fd_ < 0) abort();
     while (size > 0) {
       const ssize_t written = write(fd_, data, size);
