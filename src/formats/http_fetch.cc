@@ -88,9 +88,11 @@ class Attempt {
   bool StartBody();
   size_t OnBody(const char* data, size_t size);
   void OnHeader(std::string_view line);
+  bool OnTick();
   bool MayResume() const;
   uint64_t Limit() const { return request_.bytes.value_or(settings_.max_bytes); }
-  uint64_t Total() const;
+  uint64_t Total() const { return request_.bytes ? *request_.bytes : Announced(); }
+  uint64_t Announced() const;  // by the server; 0: not known
   tl::unexpected<Error> Failure(ErrorCode code, const std::string& what) const {
     return Fail(code, fmt::format("{}: {}", HostOf(request_.url), what));
   }
@@ -103,10 +105,7 @@ class Attempt {
     return size * count;
   }
   static int ProgressCallback(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    auto& attempt = *static_cast<Attempt*>(self);
-    attempt.cancelled_ =
-        attempt.progress_ && !attempt.progress_(attempt.part_.bytes(), attempt.Total());
-    return attempt.cancelled_ ? 1 : 0;
+    return static_cast<Attempt*>(self)->OnTick() ? 0 : 1;
   }
 
   const HttpRequest& request_;
@@ -121,6 +120,8 @@ class Attempt {
   uint64_t resumed_at_ = 0;
   bool body_started_ = false;
   bool cancelled_ = false;
+  bool stalled_ = false;
+  std::chrono::steady_clock::time_point last_byte_ = std::chrono::steady_clock::now();
   Result<void> failure_;  // what a callback stopped for
 };
 
@@ -149,8 +150,7 @@ bool Attempt::MayResume() const {
   return false;
 }
 
-uint64_t Attempt::Total() const {
-  if (request_.bytes) return *request_.bytes;
+uint64_t Attempt::Announced() const {
   if (answer_.range_total) return *answer_.range_total;
   return body_started_ ? answer_.length.value_or(0) : 0;
 }
@@ -165,8 +165,6 @@ void Attempt::Configure() {
   curl_easy_setopt(curl, CURLOPT_MAXREDIRS, static_cast<long>(settings_.max_redirects));
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(settings_.connect_timeout_ms));
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings_.stall_timeout_s));
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "dure");
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, curl_message_.data());
@@ -203,6 +201,7 @@ void Attempt::AddHeaders() {
 }
 
 void Attempt::OnHeader(std::string_view line) {
+  last_byte_ = std::chrono::steady_clock::now();
   line = Trimmed(line);
   if (line.starts_with("HTTP/")) {
     answer_ = {};
@@ -226,6 +225,15 @@ void Attempt::OnHeader(std::string_view line) {
   }
 }
 
+/// libcurl calls this about once a second, and more often while bytes come. Its own speed limit
+/// averages over five seconds, too coarse for a setting in milliseconds.
+bool Attempt::OnTick() {
+  cancelled_ = progress_ && !progress_(part_.bytes(), Total());
+  const auto quiet = std::chrono::steady_clock::now() - last_byte_;
+  stalled_ = quiet > std::chrono::milliseconds(settings_.stall_timeout_ms);
+  return !cancelled_ && !stalled_;
+}
+
 bool Attempt::StartBody() {
   long status = 0;
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -245,9 +253,11 @@ bool Attempt::StartBody() {
   }
   body_started_ = true;
   const uint64_t total = Total();
-  if (total > Limit()) {
+  const uint64_t announced = Announced();
+  if (announced > Limit() || (request_.bytes && announced != 0 && announced != *request_.bytes)) {
     failure_ = Failure(ErrorCode::kCorrupt,
-                       fmt::format("the file has {} bytes instead of at most {}", total, Limit()));
+                       fmt::format("the file there has {} bytes instead of {}{}", announced,
+                                   request_.bytes ? "" : "at most ", Limit()));
   } else if (total > part_.bytes()) {
     const std::string folder = std::filesystem::path(part_.path()).parent_path();
     failure_ = RequireDiskSpace(folder, total - part_.bytes(), settings_.disk_reserve_bytes);
@@ -256,6 +266,7 @@ bool Attempt::StartBody() {
 }
 
 size_t Attempt::OnBody(const char* data, size_t size) {
+  last_byte_ = std::chrono::steady_clock::now();
   long status = 0;
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status != 200 && status != 206) return size;  // the page that comes with an error
@@ -271,6 +282,11 @@ size_t Attempt::OnBody(const char* data, size_t size) {
 Result<void> Attempt::Judge(CURLcode code, bool& retry) {
   if (cancelled_) return Failure(ErrorCode::kCancelled, "the download was cancelled");
   if (!failure_) return failure_;
+  if (stalled_) {
+    retry = true;
+    return Failure(ErrorCode::kUnavailable,
+                   fmt::format("nothing came for {} ms", settings_.stall_timeout_ms));
+  }
   if (code == CURLE_UNSUPPORTED_PROTOCOL) {
     return Failure(ErrorCode::kInvalidArgument, "only https addresses are allowed");
   }
@@ -344,13 +360,14 @@ Result<HttpOutcome> FetchFile(const HttpRequest& request, PartFile& part,
 
   HttpOutcome outcome;
   int64_t delay_ms = settings.retry_delay_ms;
+  uint64_t furthest = part.bytes();  // an attempt that starts over and gets no further is barren
   for (int barren = 0;;) {
     if (request.bytes && part.bytes() == *request.bytes) return outcome;
-    const uint64_t before = part.bytes();
     bool retry = false;
     auto result = Attempt(request, part, settings, progress, outcome).Run(retry);
     if (result) return outcome;
-    if (part.bytes() > before) {
+    if (part.bytes() > furthest) {
+      furthest = part.bytes();
       barren = 0;
       delay_ms = settings.retry_delay_ms;
     }

@@ -14,9 +14,9 @@ namespace dure::formats {
 
 struct HttpSettings {
   int64_t connect_timeout_ms = 20'000;
-  int64_t stall_timeout_s = 30;    // no byte for that long ends an attempt
-  int attempts = 4;                // that bring no byte, in a row
-  int64_t retry_delay_ms = 1'000;  // before the second attempt; doubles
+  int64_t stall_timeout_ms = 30'000;  // no byte for that long ends an attempt
+  int attempts = 4;                   // that bring no byte, in a row
+  int64_t retry_delay_ms = 1'000;     // before the second attempt; doubles
   int max_redirects = 8;
   uint64_t max_bytes = 1ull << 40;            // of a file whose size is not known beforehand
   uint64_t disk_reserve_bytes = 64ull << 20;  // left free on the disk
