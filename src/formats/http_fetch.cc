@@ -276,7 +276,7 @@ size_t Attempt::OnBody(const char* data, size_t size) {
     return 0;
   }
   failure_ = part_.Append(std::as_bytes(std::span(data, size)));
-  return failure_ ? size : 0;
+  return failure_ && OnTick() ? size : 0;
 }
 
 Result<void> Attempt::Judge(CURLcode code, bool& retry) {
