@@ -177,6 +177,9 @@ Value Evaluator::Attribute(const Value& object, const std::string& name) {
 Value Evaluator::Item(const Value& object, const Value& key) {
   if (object.IsUndefined()) Throw(UndefinedMessage(object));
   if (object.IsDict()) {
+    const bool hashable = !key.IsDict() && !key.IsObject() &&
+                          (!key.IsList() || key.AsList().kind == List::Kind::kTuple);
+    if (!hashable) return Value();
     if (const Value* value = object.AsDict().Find(key)) return *value;
   } else if ((object.IsList() || object.IsString()) && key.IsInteger()) {
     const int64_t index = key.AsInteger();

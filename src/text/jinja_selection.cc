@@ -40,6 +40,8 @@ Arguments After(const Arguments& a, size_t count) {
 }
 
 Value Map(Evaluator& e, const Value& v, const Arguments& a) {
+  if (!IsTrue(v))
+    return e.MakeList({}, List::Kind::kGenerator);  // none is as good as an empty list here
   std::vector<Value> results;
   if (a.positional.empty()) {
     a.ExpectAtMost(0, {"attribute", "default"});
@@ -57,6 +59,7 @@ Value Map(Evaluator& e, const Value& v, const Arguments& a) {
 // `wanted`.
 template <bool wanted, bool by_attribute>
 Value Select(Evaluator& e, const Value& v, const Arguments& a) {
+  if (!IsTrue(v)) return e.MakeList({}, List::Kind::kGenerator);
   const size_t first = by_attribute ? 1 : 0;
   const Key key(e, by_attribute ? &a.Require(0, "attribute") : nullptr, false);
   const bool tested = a.positional.size() > first;

@@ -122,7 +122,8 @@ Value WordCount(Evaluator& e, const Value& v, const Arguments& a) {
   int64_t words = 0;
   bool inside = false;
   for (size_t i = 0; i < text.size();) {
-    const bool word = (ClassOf(DecodeLenient(text.view(), i)) & (kLetter | kNumber)) != 0;
+    const char32_t c = DecodeLenient(text.view(), i);
+    const bool word = c == '_' || (ClassOf(c) & (kLetter | kNumber)) != 0;
     words += word && !inside ? 1 : 0;
     inside = word;
   }
@@ -199,6 +200,7 @@ Value Round(Evaluator&, const Value& v, const Arguments& a) {
   const std::string method = given != nullptr ? ToString(*given).bytes() : "common";
   const double number = v.AsDouble();
   if (method == "common") {
+    if (v.IsInteger() && precision >= 0) return Value(v.AsInteger(), v.from_input);
     // Python's round: the decimal that is nearest to the exact binary value, ties to even.
     if (precision < 0) {
       const double scale = std::pow(10.0, static_cast<double>(-precision));

@@ -61,6 +61,20 @@ void AppendUpper(char32_t c, bool input, TaintedString& out) {
   }
 }
 
+// Title case: of what becomes two letters only the first is large.
+void AppendTitle(char32_t c, bool input, TaintedString& out) {
+  const std::string_view longer = LongUpper(c);
+  if (longer.empty()) {
+    AppendCharacter(ToTitle(c), input, out);
+  } else if (longer.size() > 1 && static_cast<unsigned char>(longer[0]) < 0x80) {
+    std::string text(longer);
+    for (size_t i = 1; i < text.size(); ++i) text[i] = static_cast<char>(text[i] + 32);
+    out.Append(text, input);
+  } else {
+    out.Append(longer, input);
+  }
+}
+
 void AppendLower(char32_t c, bool input, TaintedString& out) {
   AppendCharacter(ToLower(c), input, out);
   if (c == 0x130) out.Append("\xCC\x87", input);
@@ -160,7 +174,7 @@ TaintedString Capitalize(const TaintedString& text) {
   bool first = true;
   return MapCharacters(text, [&](char32_t c, bool input, TaintedString& out) {
     if (first) {
-      AppendUpper(c, input, out);
+      AppendTitle(c, input, out);
     } else {
       AppendLower(c, input, out);
     }
@@ -175,7 +189,7 @@ TaintedString TitleCase(const TaintedString& text, bool jinja_words) {
         IsPythonSpace(c) || c == '-' || c == '(' || c == '{' || c == '[' || c == '<';
     const bool between = jinja_words ? breaks : !IsLetter(c);
     if (word_starts) {
-      AppendUpper(c, input, out);
+      (jinja_words ? AppendUpper : AppendTitle)(c, input, out);
     } else {
       AppendLower(c, input, out);
     }

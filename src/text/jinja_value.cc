@@ -24,6 +24,7 @@ std::string CanonicalKey(const Value& key) {
     return "f" + FloatRepr(number);
   }
   if (key.IsNone()) return "n";
+  if (key.IsUndefined()) return "u";
   if (key.IsList() && key.AsList().kind == List::Kind::kTuple) {
     std::string text = "t";
     for (const Value& item : key.AsList().items) {

@@ -128,6 +128,13 @@ bool IsLower(char32_t c) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_LL;
 }
 
+char32_t ToTitle(char32_t c) {
+  if (c < 0x80) return ToUpper(c);
+  return c > kMaxCodePoint
+             ? c
+             : static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c)));
+}
+
 char32_t DecompositionBase(char32_t c) {
   if (c < 0x80 || c > kMaxCodePoint || (c >= 0xD800 && c <= 0xDFFF)) return c;
   std::array<utf8proc_int32_t, 32> buffer;

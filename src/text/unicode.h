@@ -26,9 +26,10 @@ enum CharClass : uint8_t {
 /// Exactly one bit of CharClass. Separators that are not White_Space do not exist.
 uint8_t ClassOf(char32_t code_point);
 
-/// The lower or upper case of one code point (simple mapping); itself where there is none.
+/// The lower, upper or title case of one code point (simple mapping); itself where there is none.
 char32_t ToLower(char32_t code_point);
 char32_t ToUpper(char32_t code_point);
+char32_t ToTitle(char32_t code_point);
 bool IsUpper(char32_t code_point);  // Lu or Lt
 bool IsLower(char32_t code_point);  // Ll
 
