@@ -8,5 +8,6 @@ import './styles/markdown.css';
 import './styles/menu.css';
 
 settings.apply();
+history.scrollRestoration = 'manual'; // a conversation opens at its end
 const target = document.getElementById('app');
 if (target !== null) mount(App, { target });

@@ -125,6 +125,23 @@ test('a reload in mid-answer keeps the part that came and offers another try', a
   await finish(page, /net::ERR_ABORTED/);
 });
 
+test('a second tab has a chat of its own, and a new one finds the last chat when no tab has it', async () => {
+  const page = await open(browser, server.url);
+  await deterministic(page, 20);
+  await ask(page, 'First tab.');
+  const second = await page.context().newPage();
+  await second.goto(server.url);
+  await second.getByRole('heading', { name: 'What shall we work on?' }).waitFor();
+  await second.close();
+  await page.evaluate(() => localStorage.setItem('dure.chat', sessionStorage.getItem('dure.chat')));
+  const context = page.context();
+  await page.close();
+  const third = await context.newPage();
+  await third.goto(server.url);
+  assert.equal(await questions(third).innerText(), 'First tab.');
+  await finish(page);
+});
+
 test('New chat empties the page and can be taken back', async () => {
   const page = await open(browser, server.url);
   await deterministic(page, 20);

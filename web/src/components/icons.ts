@@ -2,7 +2,7 @@ export type IconName = keyof typeof ICONS;
 
 export const ICONS = {
   send: ['M12 19V5', 'M6 11l6-6 6 6'],
-  stop: ['M8 8h8v8H8z'],
+  stop: ['M7.5 7.5h9v9h-9z'],
   newChat: ['M12 5H7a2 2 0 0 0-2 2v10a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-5', 'M10.5 13.5l.6-2.6 7-7 2 2-7 7z'],
   settings: ['M4 8h9', 'M17 8h3', 'M15 6v4', 'M4 16h3', 'M11 16h9', 'M9 14v4'],
   copy: ['M9 9h10v10H9z', 'M15 9V5H5v10h4'],

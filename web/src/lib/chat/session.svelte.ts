@@ -8,7 +8,7 @@ import { emptyConversation, isOpen, reduce, replay } from './conversation';
 import type { Answer, ChatEvent, Conversation, Timing } from './conversation';
 import { promptOf } from './prompt';
 import { ConversationStore } from './storage';
-import { rememberTab, tabConversation } from './tab';
+import { claimConversation, rememberTab, tabConversation } from './tab';
 
 const SAVE_MS = 300;
 const LEAVING_MS = 100;
@@ -115,6 +115,7 @@ export class ChatSession {
   private begin(conversation: Conversation): void {
     this.conversation = conversation;
     rememberTab(conversation.id);
+    void claimConversation(conversation.id);
   }
 
   private dispatch(event: ChatEvent): void {
@@ -134,6 +135,11 @@ export class ChatSession {
 
   private async restore(): Promise<void> {
     const { id } = this.conversation;
+    if (!(await claimConversation(id))) {
+      this.begin({ ...this.conversation, id: newId() });
+      this.restored = true;
+      return;
+    }
     rememberTab(id);
     const stored = await this.store.load(id);
     if (stored !== null && this.conversation.messages.length === 0 && this.conversation.id === id) {
