@@ -6,13 +6,13 @@ import {
   answer as savedAnswer, answered, answers, ask, button, composer, deterministic, finish, launch, open, question,
   questions, restoreConversation,
 } from './lib/browser.mjs';
-import { MODEL_NAME, Server } from './lib/server.mjs';
+import { FOREIGN_NAME, MODEL_NAME, Server } from './lib/server.mjs';
 
 let server;
 let browser;
 before(async () => {
   server = await Server.start();
-  browser = await launch([`--host-resolver-rules=MAP dure.test 127.0.0.1`]);
+  browser = await launch([`--host-resolver-rules=MAP ${FOREIGN_NAME} 127.0.0.1`]);
 });
 after(async () => {
   await browser?.close();
@@ -32,9 +32,9 @@ test('a message is sent and its answer streams in', async () => {
       if (text.length !== window.lengths.at(-1)) window.lengths.push(text.length);
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
-  const answer = await ask(page, 'Tell me about the city of Seoul.');
-  assert.equal(await questions(page).innerText(), 'Tell me about the city of Seoul.');
-  assert.match(await answer.innerText(), /Seoul/);
+  const answer = await ask(page, 'Why is the sky blue?');
+  assert.equal(await questions(page).innerText(), 'Why is the sky blue?');
+  assert.match(await answer.innerText(), /sky is blue/);
   const lengths = await page.evaluate(() => window.lengths);
   assert.ok(lengths.length > 5, `it came in ${lengths.length} steps`);
   assert.deepEqual(lengths, lengths.toSorted((a, b) => a - b), 'it only grows');
@@ -187,7 +187,7 @@ test('speed is shown on demand', async () => {
 const MARKDOWN = '**굵게**, `code`\n\n- one\n- two';
 
 test('an answer is copied as Markdown, also over plain HTTP', async () => {
-  const plain = `http://dure.test:${server.port}/`;
+  const plain = `http://${FOREIGN_NAME}:${server.port}/`;
   for (const url of [server.url, plain]) {
     const page = await open(browser, url, url === plain ? {} : { permissions: ['clipboard-read', 'clipboard-write'] });
     assert.equal(await page.evaluate(() => isSecureContext), url !== plain);

@@ -55,8 +55,9 @@ export async function finish(page, expected = /^$/) {
   assert.deepEqual(faults, []);
 }
 
-/** What the browser itself logs when the server is away. */
-export const CONNECTION_ERRORS = /net::ERR_(CONNECTION_REFUSED|EMPTY_RESPONSE|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_CLOSED)/;
+/** What the browser itself logs while the server is away and while it starts. */
+export const CONNECTION_ERRORS =
+  /net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|status of 503/;
 
 export const composer = (page) => page.getByRole('textbox', { name: /^(Message|메시지)$/ });
 export const questions = (page) => page.getByRole('article', { name: /^(You|나)$/ });

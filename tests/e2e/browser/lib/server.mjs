@@ -10,6 +10,9 @@ const START_MS = 60_000;
 
 export const MODEL_NAME = 'SmolLM2-135M-Instruct.Q4_1';
 
+/** A name that the browser takes for no loopback: the page is then in no secure context. */
+export const FOREIGN_NAME = 'dure.test';
+
 export function modelFile(name = `${MODEL_NAME}.gguf`) {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(process.env.DURE_MODEL_DIR || join(cache, 'dure', 'models'), name);
@@ -51,7 +54,10 @@ export class Server {
     this.output = '';
     this.process = spawn(
       binary(),
-      ['serve', '--model', this.model, '--host', '127.0.0.1', '--port', String(this.port), '--data', this.data],
+      [
+        'serve', '--model', this.model, '--host', '127.0.0.1', '--port', String(this.port), '--data', this.data,
+        '--allow-host', FOREIGN_NAME,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     for (const stream of [this.process.stdout, this.process.stderr]) {
