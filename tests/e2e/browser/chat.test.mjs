@@ -34,7 +34,7 @@ test('a message is sent and its answer streams in', async () => {
   });
   const answer = await ask(page, 'Why is the sky blue?');
   assert.equal(await questions(page).innerText(), 'Why is the sky blue?');
-  assert.match(await answer.innerText(), /sky is blue/);
+  assert.match(await answer.innerText(), /sky|light/i);
   const lengths = await page.evaluate(() => window.lengths);
   assert.ok(lengths.length > 5, `it came in ${lengths.length} steps`);
   assert.deepEqual(lengths, lengths.toSorted((a, b) => a - b), 'it only grows');
