@@ -9,7 +9,7 @@ function(dure_room name)
 endfunction()
 
 # dure_test(NAME LINKS lib... [LABELS label...]): one GoogleTest program of every *_test.cc in this folder.
-# The label `heavy` is for what keeps all cores busy (whole models): such a test runs while no other does.
+# The label `models` is for tests of whole models, which keep all cores busy: such a test runs while no other does.
 function(dure_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LINKS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *_test.cc)
@@ -22,7 +22,7 @@ function(dure_test name)
     set(ARG_TIMEOUT 300)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
-  if("heavy" IN_LIST ARG_LABELS)
+  if("models" IN_LIST ARG_LABELS)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
   endif()
 endfunction()

@@ -28,10 +28,10 @@ class Help(unittest.TestCase):
     def test_help_lists_commands(self):
         self.assertIn("doctor", commands())
 
-    def test_man_page_lists_every_command(self):
+    def test_man_page_lists_exactly_the_commands(self):
         page = (root / "packaging/dure.1").read_text("utf-8")
         sections = page.split(".Sh COMMANDS")[1].split(".Sh ")[0]
-        self.assertEqual(set(commands()) - set(re.findall(r"^\.It Cm (\S+)", sections, re.MULTILINE)), set())
+        self.assertEqual(set(re.findall(r"^\.It Cm (\S+)", sections, re.MULTILINE)), set(commands()))
 
     def test_completion_offers_every_command(self):
         self.assertEqual(set(commands()) - set(complete("")), set())
