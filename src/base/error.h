@@ -1,4 +1,4 @@
-// Errors as values: everything that input, files, the network or the machine can cause comes back as a Result.
+// Errors as values: what input, files, the network or the machine can cause is a Result.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace dure {
 enum class ErrorCode {
   kInvalidArgument,        // the caller's input is malformed or out of range
   kNotFound,               // a file, model, tensor or route that does not exist
-  kUnsupported,            // well-formed, but of a type, version or feature this program does not know
+  kUnsupported,            // well-formed, but of a type, version or feature not known here
   kCorrupt,                // a file or message that contradicts its own format
   kIo,                     // reading, writing or the network failed
   kContextLengthExceeded,  // prompt + answer do not fit the context; the message holds the numbers

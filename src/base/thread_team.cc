@@ -10,8 +10,8 @@
 namespace dure {
 namespace {
 
-// About 50 us of spinning before a thread sleeps: longer than the gap between two regions of one step, shorter than anyone
-// would notice on an idle machine.
+// About 50 us of spinning before a thread sleeps: longer than the gap between two regions of one
+// step, shorter than anyone would notice on an idle machine.
 constexpr int kSpins = 2000;
 
 /// Waits until the value is no longer `old`.

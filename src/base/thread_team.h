@@ -1,4 +1,4 @@
-// A fixed team of threads that runs one parallel region at a time: workers spin briefly for the next region, then park.
+// A fixed team of threads for one parallel region at a time: workers spin briefly, then park.
 #pragma once
 
 #include <atomic>
@@ -10,15 +10,15 @@
 
 namespace dure {
 
-/// Cores this process may use: the affinity mask and the cgroup CPU quota, whichever is less; at least 1.
+/// Cores this process may use: the lesser of affinity mask and cgroup CPU quota, at least 1.
 int AvailableCores();
 
-/// Sets this thread's floating-point environment to what docs/numerics.md asks for: round to nearest even, no flush
-/// to zero, no denormals-are-zero, exceptions masked.
+/// Sets this thread's floating-point environment to what docs/numerics.md asks for: round to
+/// nearest even, no flush to zero, no denormals-are-zero, exceptions masked.
 void SetFloatingPointEnvironment();
 
-/// Run is called by one thread at a time; the caller works as member 0. Every member runs with the floating-point
-/// environment above.
+/// Run is called by one thread at a time; the caller works as member 0. Every member runs with the
+/// floating-point environment above.
 class ThreadTeam {
  public:
   /// threads >= 1; members beyond the caller are started here.
@@ -29,7 +29,7 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  /// Calls work(member) once on each of size() threads and returns when all have returned. work must not throw.
+  /// Calls work(member) once on each of size() threads; returns after all. work must not throw.
   void Run(const std::function<void(int member)>& work);
 
   /// Inside Run: waits until every member has called it. All work before is visible after.

@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import clean_text
+import code_style
 import include_order
 import linked_libraries
 
@@ -90,6 +91,21 @@ class CleanText(Tree):
     def test_installed_and_built_folders_do_not_count(self):
         self.write("web/node_modules/a/package.json", "https://registry." + "npmjs.org/a\n")
         self.assertEqual(clean_text.check(self.root), [])
+
+
+class CodeStyle(Tree):
+    def setUp(self):
+        super().setUp()
+        if not code_style.tool():
+            self.skipTest("clang-format-19 is not installed")
+        self.write(".clang-format", "BasedOnStyle: Google\n")
+
+    def test_formatted_code_passes(self):
+        self.assertEqual(code_style.check(self.root), 0)
+
+    def test_unformatted_code_fails(self):
+        self.write("src/base/log.cc", "int   x=1 ;\n")
+        self.assertNotEqual(code_style.check(self.root), 0)
 
 
 class LinkedLibraries(unittest.TestCase):
