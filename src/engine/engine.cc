@@ -31,9 +31,11 @@ double Milliseconds(Clock::time_point from, Clock::time_point to) {
 }
 
 Result<void> CheckOptions(const EngineOptions& options) {
-  if (options.max_sequences < 1 || options.max_queued < 0 || options.step_token_budget < 1) {
+  if (options.max_sequences < 1 || options.max_queued < 0 || options.step_token_budget < 1 ||
+      options.prompt_rows_beside_decode < 1) {
     return Fail(ErrorCode::kInvalidArgument,
-                "max_sequences and step_token_budget must be 1 or more, max_queued 0 or more");
+                "max_sequences, step_token_budget and prompt_rows_beside_decode must be 1 or "
+                "more, max_queued 0 or more");
   }
   return {};
 }
@@ -73,8 +75,8 @@ struct Engine::Impl {
         kv(std::move(kv_in)),
         options(options_in),
         context_length(size.context_length),
-        scheduler({options.max_sequences, options.step_token_budget, models::kKvBlockPositions,
-                   size.blocks}),
+        scheduler({options.max_sequences, options.step_token_budget,
+                   options.prompt_rows_beside_decode, models::kKvBlockPositions, size.blocks}),
         runner(*model, *kv, kernels, options.team) {
     stats.blocks_total = size.blocks;
     thread = std::thread([this] { Loop(); });

@@ -118,8 +118,11 @@ struct EngineOptions {
   int max_sequences = 64;       // running at once
   int max_queued = 1024;        // waiting beyond max_sequences; then Submit gives kUnavailable
   int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest
-  ThreadTeam* team =
-      nullptr;  // samples the rows of a step side by side; may be null; outlives the engine
+  // Prompt rows in a step where sequences decode: few enough that their next tokens come soon, many
+  // enough to compute efficiently.
+  int prompt_rows_beside_decode = 64;
+  // Samples the rows of a step side by side; may be null; outlives the engine.
+  ThreadTeam* team = nullptr;
   RequestLimits request_limits;
 };
 

@@ -102,6 +102,7 @@ void Scheduler::PlanRuns(Plan& plan) const {
   int prompts = 0;
   for (const auto& sequence : running_) ++(sequence->pending() == 1 ? decoding : prompts);
   int left = std::max(limits_.step_token_budget - decoding, 1);
+  if (decoding > 0) left = std::min(left, limits_.prompt_rows_beside_decode);
   // While others wait with their prompts, the first takes at most half: a short prompt need not
   // wait for a long one.
   const int share = prompts > 1 ? std::max(left / 2, 1) : left;

@@ -16,6 +16,7 @@ namespace dure::engine {
 struct SchedulerLimits {
   int max_sequences = 64;
   int step_token_budget = 512;
+  int prompt_rows_beside_decode = 64;
   int block_positions = 32;
   int total_blocks = 0;
   // Rows of one step, decode rows aside, that may need logits (teacher forcing): bounds the logits

@@ -97,6 +97,19 @@ TEST(Scheduler, EveryDecodingSequenceHasARowWhileALongPromptComesIn) {
   }
 }
 
+TEST(Scheduler, ALongPromptGoesInSlicesWhileOthersDecode) {
+  SchedulerLimits limits = Limits();
+  limits.step_token_budget = 512;
+  limits.prompt_rows_beside_decode = 10;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 2));
+  Advance(scheduler.PlanStep());
+  scheduler.Add(Request(2, 100));
+  EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(1, 1), std::pair(2, 10)));
+  scheduler.Remove(1);
+  EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(2, 100)));
+}
+
 TEST(Scheduler, AShortPromptIsNotStuckBehindALongOne) {
   Scheduler scheduler(Limits());
   scheduler.Add(Request(1, 200));
