@@ -54,7 +54,8 @@ bool IsDivisibleBy(Evaluator&, const Value& v, const Arguments& a) {
 template <bool upper>
 bool IsCase(Evaluator& e, const Value& v, const Arguments&) {
   const Value text = e.String(ToString(v));
-  return IsTrue(FindStringMethod(upper ? "isupper" : "islower")(e, text, {}));
+  const Arguments none;
+  return IsTrue(FindStringMethod(upper ? "isupper" : "islower")(e, text, none));
 }
 
 bool IsSameAs(Evaluator&, const Value& v, const Arguments& a) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -38,6 +39,9 @@ struct UndefinedValue {
 };
 struct NoneValue {};
 
+template <typename T, typename... Types>
+concept OneOf = (std::is_same_v<T, Types> || ...);
+
 /// A small handle; containers and strings live in a Heap, which frees all of them at once. Mutable
 /// containers are shared by their handles, as in Python.
 struct Value {
@@ -51,7 +55,8 @@ struct Value {
 
   Value() = default;
   template <typename T>
-    requires std::is_constructible_v<Data, T>
+    requires OneOf<T, Undefined, None, bool, int64_t, double, const TaintedString*, List*, Dict*,
+                   Object*>
   Value(T value, bool input = false)
       : data(value), from_input(input) {}  // NOLINT: values convert implicitly
 

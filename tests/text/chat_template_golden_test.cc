@@ -31,8 +31,8 @@ TEST_P(ChatTemplateGoldenTest, RendersAsJinja2) {
 
 INSTANTIATE_TEST_SUITE_P(Models, ChatTemplateGoldenTest,
                          testing::Values("chat_template_smollm2.json", "chat_template_qwen2.json"),
-                         [](const auto& info) {
-                           return info.param.substr(14, info.param.find('.') - 14);
+                         [](const auto& test) {
+                           return test.param.substr(14, test.param.find('.') - 14);
                          });
 
 }  // namespace
