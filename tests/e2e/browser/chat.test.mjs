@@ -21,7 +21,7 @@ after(async () => {
 
 test('a message is sent and its answer streams in', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page);
+  await deterministic(page, 60);
   await page.getByText(MODEL_NAME).waitFor();
 
   // The states that the answer passes through, as the page shows them.
@@ -46,7 +46,7 @@ test('a message is sent and its answer streams in', async () => {
 
 test('one polite status tells of the answer, not its words', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page, 60);
+  await deterministic(page, 30);
   await page.evaluate(() => {
     window.statuses = [];
     const status = document.querySelector('[aria-live="polite"]');

@@ -33,7 +33,7 @@ const CODE = '```python\ndef greet(name):\n    # 인사\n    return f"안녕, {n
 
 test('the model writes code, and it is highlighted while it comes', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page, 160);
+  await deterministic(page, 90);
   const reply = await ask(page, 'Write a Python function that adds two numbers. Use a code block.');
   await reply.locator('figure.code .hljs-keyword').first().waitFor();
   assert.equal(await reply.locator('.language').first().innerText(), 'python');
@@ -43,7 +43,7 @@ test('the model writes code, and it is highlighted while it comes', async () => 
 
 test('markup in a message and in an answer stays text', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page, 60);
+  await deterministic(page, 24);
   await ask(page, MARKUP);
   assert.match(await questions(page).first().innerText(), /<script>window\.hacked = 1<\/script>/);
   await ask(page, 'Repeat exactly this: <script>window.hacked = 1</script>');

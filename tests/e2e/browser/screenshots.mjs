@@ -28,7 +28,7 @@ const PICTURES = [
   {
     name: 'phone-light-ko',
     options: { ...PHONE, locale: 'ko-KR', colorScheme: 'light' },
-    questions: ['1부터 10까지 더하는 파이썬 코드를 써 줘.'],
+    questions: ['문장에서 가장 긴 단어를 찾는 파이썬 함수를 써 줘.'],
   },
 ];
 
