@@ -44,7 +44,10 @@ class Tokenizer {
   static Result<std::unique_ptr<Tokenizer>> FromGguf(const formats::GgufFile& file);
   virtual ~Tokenizer() = default;
 
-  /// Ids of the text, no BOS or EOS added. Invalid UTF-8 is encoded byte by byte, never refused.
+  /// Ids of the text, no BOS or EOS added; the ids llama.cpp gives, except that text never merges
+  /// into a control token. Invalid UTF-8 is never refused: byte-level BPE reads U+FFFD for each
+  /// invalid byte, SentencePiece encodes the bytes as they are, WordPiece drops them. Time linear
+  /// in the text (n log n within one long word).
   virtual std::vector<TokenId> Encode(std::string_view text, ControlTokens control) const = 0;
   /// Ids of a rendered chat: control tokens are recognised only where every byte of the spelling
   /// comes from the template.
@@ -55,6 +58,7 @@ class Tokenizer {
   virtual std::string TokenBytes(TokenId id, bool render_control = false) const = 0;
 
   virtual int vocab_size() const = 0;
+  /// Control and unknown tokens: never part of a text that a user sees, never parsed from input.
   virtual bool IsControl(TokenId id) const = 0;
   /// EOS, end-of-turn and end-of-message tokens: generation stops at any of them.
   virtual bool IsEndOfGeneration(TokenId id) const = 0;
