@@ -26,6 +26,7 @@
 #include "main/data_folder.h"
 #include "main/model_folder.h"
 #include "net/server.h"
+#include "providers/local_model.h"
 #include "providers/local_provider.h"
 
 namespace dure {
@@ -160,6 +161,12 @@ Result<std::vector<std::string>> FindModels(const ServeOptions& options) {
   for (const std::string& name : options.models) {
     auto path = ResolveModelPath(name);
     if (!path) return tl::unexpected(path.error());
+    const std::string id = providers::LocalModelId(*path);
+    for (const std::string& other : paths) {
+      if (providers::LocalModelId(other) != id) continue;
+      return Fail(ErrorCode::kInvalidArgument, "--model: two models have the name '" + id +
+                                                   "'; clients could not tell them apart");
+    }
     paths.push_back(std::move(*path));
   }
   if (!paths.empty()) return paths;

@@ -81,6 +81,7 @@ class BadStarts(unittest.TestCase):
 
     def test_models(self):
         self.check(serve("--model", "/nowhere/x.gguf", data=self.data), "/nowhere/x.gguf")
+        self.check(serve("--model", model, "--model", model, data=self.data), pathlib.Path(model).stem)
         text = pathlib.Path(self.folder.name) / "text.gguf"
         text.write_text("this is no model\n" * 100)
         self.check(serve("--model", str(text), "--port", "0", data=self.data), "text")
