@@ -36,16 +36,16 @@ struct ChatTemplateInput {
 /// A parsed template. Immutable; Render is thread-safe.
 class ChatTemplate {
  public:
-  /// Errors: kInvalidArgument with line number and what was expected; kUnsupported for a tag that is not
-  /// known; kResourceExhausted for a limit.
+  /// Errors: kInvalidArgument with line number and what was expected; kUnsupported for a tag that
+  /// is not known; kResourceExhausted for a limit.
   static Result<ChatTemplate> Parse(std::string_view source, const TemplateLimits& limits = {});
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  /// Errors: kInvalidArgument (raise_exception's text, undefined use, wrong types: message says which
-  /// line); kUnsupported for a filter or test that is not known (only where it is reached, as in Jinja);
-  /// kResourceExhausted for a limit. Never falls back to another format.
+  /// Errors: kInvalidArgument (raise_exception's text, undefined use, wrong types: message says
+  /// which line); kUnsupported for a filter or test that is not known (only where it is reached, as
+  /// in Jinja); kResourceExhausted for a limit. Never falls back to another format.
   Result<RenderedPrompt> Render(const ChatTemplateInput& input) const;
 
  private:
