@@ -141,7 +141,9 @@ TEST(Engine, AFullQueueIsRefusedAndOpensAgain) {
   for (RequestId& id : ids) sinks.push_back(Start(*tiny.engine, Endless(8), &id));
   const auto refused = tiny->Submit(Endless(8), std::make_shared<RecordingSink>());
   // Unless the machine was so fast that the first has already ended.
-  if (!refused) EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  if (!refused) {
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  }
   for (const RequestId id : ids) tiny->Cancel(id);
   for (const auto& sink : sinks) sink->WaitForFinish();
   EXPECT_TRUE(tiny->Submit(Endless(8), std::make_shared<RecordingSink>()));
