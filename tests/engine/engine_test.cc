@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <limits>
 #include <string>
 #include <vector>
@@ -131,22 +132,38 @@ TEST(Engine, ASinkMayCancelItsRequestAndGetsNothingMore) {
   EXPECT_EQ(sink->events().size(), 3u);
 }
 
+/// Holds the engine at its first token until the test lets go.
+class HoldingSink : public RecordingSink {
+ public:
+  void OnToken(const TokenEvent& event) override {
+    RecordingSink::OnToken(event);
+    released_.get_future().wait();
+  }
+  void Release() { released_.set_value(); }
+
+ private:
+  std::promise<void> released_;
+};
+
 TEST(Engine, AFullQueueIsRefusedAndOpensAgain) {
   EngineOptions options;
   options.max_sequences = 1;
   options.max_queued = 2;
   const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1, options);
-  std::vector<RequestId> ids(3);
-  std::vector<std::shared_ptr<RecordingSink>> sinks;
-  for (RequestId& id : ids) sinks.push_back(Start(*tiny.engine, Endless(8), &id));
-  const auto refused = tiny->Submit(Endless(8), std::make_shared<RecordingSink>());
-  // Unless the machine was so fast that the first has already ended.
-  if (!refused) {
-    EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
-  }
-  for (const RequestId id : ids) tiny->Cancel(id);
-  for (const auto& sink : sinks) sink->WaitForFinish();
-  EXPECT_TRUE(tiny->Submit(Endless(8), std::make_shared<RecordingSink>()));
+  GenerateRequest short_one = Endless(8);
+  short_one.max_tokens = 1;
+  const auto running = std::make_shared<HoldingSink>();
+  ASSERT_TRUE(tiny->Submit(short_one, running));
+  running->WaitForTokens(1);
+  const auto second = Start(*tiny.engine, short_one);
+  const auto third = Start(*tiny.engine, short_one);
+  const auto refused = tiny->Submit(short_one, std::make_shared<RecordingSink>());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(tiny->stats().queued, 2);
+  running->Release();
+  third->WaitForFinish();
+  EXPECT_EQ(Start(*tiny.engine, short_one)->WaitForFinish().reason, FinishReason::kLength);
 }
 
 TEST(Engine, ItsEndIsEverySinksEnd) {
