@@ -43,11 +43,11 @@ def fetch_python(folder: pathlib.Path) -> None:
                     "-r", HERE / "openai_python.txt"], check=True)
 
 
-def fetch_node(folder: pathlib.Path, npm: str) -> None:
+def fetch_node(folder: pathlib.Path, npm: str, path: str) -> None:
     folder.mkdir()
     shutil.copy(HERE / "package.json", folder)
     subprocess.run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-                   cwd=folder, check=True)
+                   cwd=folder, check=True, env=os.environ | {"PATH": path})
 
 
 def main() -> int:
@@ -59,9 +59,11 @@ def main() -> int:
         command = [folder / "bin/python", "-B", HERE / "openai_python_test.py"]
     else:
         node = sys.argv[3]
-        npm = shutil.which("npm", path=f"{pathlib.Path(node).parent}:{os.environ['PATH']}")
+        # npm is a script that looks for node on the path, where there may be none.
+        path = f"{pathlib.Path(node).parent}:{os.environ['PATH']}"
+        npm = shutil.which("npm", path=path)
         folder = cache_folder(name, HERE / "package.json")
-        fetch_once(folder, lambda target: fetch_node(target, npm))
+        fetch_once(folder, lambda target: fetch_node(target, npm, path))
         # Modules are looked up beside the file that imports them.
         shutil.copy(HERE / "openai_node_test.mjs", folder)
         command = [node, "--test", "--test-reporter=spec", folder / "openai_node_test.mjs"]
