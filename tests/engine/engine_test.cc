@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <limits>
 #include <string>
 #include <vector>
@@ -132,19 +131,6 @@ TEST(Engine, ASinkMayCancelItsRequestAndGetsNothingMore) {
   EXPECT_EQ(sink->events().size(), 3u);
 }
 
-/// Holds the engine at its first token until the test lets go.
-class HoldingSink : public RecordingSink {
- public:
-  void OnToken(const TokenEvent& event) override {
-    RecordingSink::OnToken(event);
-    released_.get_future().wait();
-  }
-  void Release() { released_.set_value(); }
-
- private:
-  std::promise<void> released_;
-};
-
 TEST(Engine, AFullQueueIsRefusedAndOpensAgain) {
   EngineOptions options;
   options.max_sequences = 1;
@@ -152,7 +138,7 @@ TEST(Engine, AFullQueueIsRefusedAndOpensAgain) {
   const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1, options);
   GenerateRequest short_one = Endless(8);
   short_one.max_tokens = 1;
-  const auto running = std::make_shared<HoldingSink>();
+  const auto running = std::make_shared<testing::HoldingSink>();
   ASSERT_TRUE(tiny->Submit(short_one, running));
   running->WaitForTokens(1);
   const auto second = Start(*tiny.engine, short_one);

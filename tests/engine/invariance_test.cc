@@ -147,9 +147,12 @@ TEST_P(Invariance, Preemption) {
   GenerateRequest growing = Other(1);
   growing.prompt = RandomTokens(100, 7);
   growing.max_tokens = 60;
-  const auto older = Start(*tiny.engine, growing);
+  growing.ignore_eos = true;
+  const auto older = std::make_shared<testing::HoldingSink>();
+  ASSERT_TRUE(tiny->Submit(growing, older));
   older->WaitForTokens(1);
   const auto observed = Start(*tiny.engine, Observed(GetParam()));
+  older->Release();
   EXPECT_EQ(Bits(*observed), Reference(GetParam()));
   older->WaitForFinish();
   EXPECT_EQ(tiny->stats().blocks_used, 0);

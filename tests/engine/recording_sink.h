@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -55,6 +56,21 @@ class RecordingSink : public Sink {
   std::vector<TokenEvent> tokens_;
   std::optional<FinishEvent> finish_;
   int finishes_ = 0;
+};
+
+/// Holds the engine at its first token until the test lets go: what the test submits meanwhile
+/// comes while this one runs, however slow the machine is.
+class HoldingSink : public RecordingSink {
+ public:
+  void OnToken(const TokenEvent& event) override {
+    RecordingSink::OnToken(event);
+    released_.wait();
+  }
+  void Release() { release_.set_value(); }
+
+ private:
+  std::promise<void> release_;
+  std::shared_future<void> released_ = release_.get_future();
 };
 
 }  // namespace dure::engine::testing
