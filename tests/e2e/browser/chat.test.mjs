@@ -61,22 +61,23 @@ test('one polite status tells of the answer, not its words', async () => {
 });
 
 test('Stop and Escape keep what has come', async () => {
-  const page = await open(browser, server.url);
-  await deterministic(page, 1500);
-  for (const [index, stop] of [() => button(page, 'Stop').click(), () => page.keyboard.press('Escape')].entries()) {
+  for (const stop of [(page) => button(page, 'Stop').click(), (page) => page.keyboard.press('Escape')]) {
+    // A page each: what a small model says after an answer cut off somewhere may be short.
+    const page = await open(browser, server.url);
+    await deterministic(page, 1500);
     await composer(page).fill('Write a very long story about the sea.');
     await button(page, 'Send').click();
-    await answers(page).nth(index).locator('.markdown').waitFor();
+    await answers(page).locator('.markdown').waitFor();
     await page.waitForFunction(
-      (at) => document.querySelectorAll('article[aria-label="Assistant"]')[at].textContent.length > 40, index);
-    await stop();
-    const answer = await answered(page, index);
+      () => document.querySelector('article[aria-label="Assistant"]').textContent.length > 40);
+    await stop(page);
+    const answer = await answered(page, 0);
     assert.match(await answer.innerText(), /You stopped this answer\./);
     assert.ok((await answer.innerText()).length > 60);
     assert.ok(await composer(page).evaluate((field) => field === document.activeElement));
     await button(page, 'Send').waitFor();
+    await finish(page);
   }
-  await finish(page);
 });
 
 test('the last answer that was stopped can be tried again', async () => {
