@@ -58,17 +58,19 @@ class RecordingSink : public Sink {
   int finishes_ = 0;
 };
 
-/// Holds the engine at its first token until the test lets go: what the test submits meanwhile
-/// comes while this one runs, however slow the machine is.
+/// Holds the engine at its first token, or a later one, until the test lets go: what the test
+/// submits meanwhile comes while this one runs, however slow the machine is.
 class HoldingSink : public RecordingSink {
  public:
+  explicit HoldingSink(size_t hold_at = 1) : hold_at_(hold_at) {}
   void OnToken(const TokenEvent& event) override {
     RecordingSink::OnToken(event);
-    released_.wait();
+    if (events().size() >= hold_at_) released_.wait();
   }
   void Release() { release_.set_value(); }
 
  private:
+  size_t hold_at_;
   std::promise<void> release_;
   std::shared_future<void> released_ = release_.get_future();
 };
