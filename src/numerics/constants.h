@@ -24,6 +24,20 @@ inline constexpr float kExpC5 = 5.0000001201e-1f;
 inline constexpr float kGeluA = 0.0356774081363001f;  // sqrt(2/pi) * 0.044715
 inline constexpr float kGeluB = 0.7978845608028654f;  // sqrt(2/pi)
 
+// gelu (erf form): erfc(z) for z >= 0 after Abramowitz and Stegun, 7.1.26: a polynomial in 1 / (1 +
+// p z) times exp(-z^2), off by at most 1.5e-7.
+inline constexpr float kErfP = 0.3275911f;
+inline constexpr float kErfA1 = 0.254829592f;
+inline constexpr float kErfA2 = -0.284496736f;
+inline constexpr float kErfA3 = 1.421413741f;
+inline constexpr float kErfA4 = -1.453152027f;
+inline constexpr float kErfA5 = 1.061405429f;
+inline constexpr float kSqrtHalf = 0.70710678118654752f;
+
+// The clamped SwiGLU of gpt-oss.
+inline constexpr float kSwigluAlpha = 1.702f;
+inline constexpr float kSwigluLimit = 7.0f;
+
 // Below this absolute maximum a block of activations counts as zeros: its inverse scale would
 // overflow.
 inline constexpr float kSmallestAbsMax = 0x1p-100f;

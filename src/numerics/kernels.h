@@ -95,6 +95,16 @@ struct Kernels {
   /// The largest element (NaN ignored unless all are) and the sum of exp(x - max) over x in 16
   /// partial sums.
   void (*max_and_exp_sum)(const float* x, int64_t count, float* max, float* sum);
+  /// y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias; y may be x.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, int64_t cols,
+                     float epsilon, float* y);
+  /// x = gelu(x), the erf form.
+  void (*gelu_erf)(float* x, int64_t count);
+  /// out = g / (1 + exp(-kSwigluAlpha g)) * (u + 1) with g = min(gate, kSwigluLimit) and u = up
+  /// clamped to +-kSwigluLimit. out may be gate or up.
+  void (*swiglu_clamped)(const float* gate, const float* up, int64_t count, float* out);
+  /// x += factor * y.
+  void (*add_scaled)(float* x, const float* y, float factor, int64_t count);
 };
 
 enum class Isa { kReference, kAvx2, kAvxVnni, kAvx512 };

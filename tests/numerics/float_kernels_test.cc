@@ -2,6 +2,7 @@
 // reference.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -90,6 +91,26 @@ const Elementwise kElementwise[] = {
        for (float& f : x) f = std::fmod(f, 100.0f);
        k.rms_norm(x.data(), y.data(), x.size(), 1e-5f, x.data());
      }},
+    {"layer norm",
+     [](const Kernels& k, std::vector<float>& x, const std::vector<float>& y) {
+       for (float& f : x) f = std::fmod(f, 100.0f);
+       const std::vector<float> bias(y.rbegin(), y.rend());
+       k.layer_norm(x.data(), y.data(), bias.data(), x.size(), 1e-5f, x.data());
+     }},
+    {"gelu erf", [](const Kernels& k, std::vector<float>& x,
+                    const std::vector<float>&) { k.gelu_erf(x.data(), x.size()); }},
+    {"clamped swiglu",
+     [](const Kernels& k, std::vector<float>& x, const std::vector<float>& y) {
+       k.swiglu_clamped(x.data(), y.data(), x.size(), x.data());
+     }},
+    {"clamped swiglu, hostile up",
+     [](const Kernels& k, std::vector<float>& x, const std::vector<float>& y) {
+       k.swiglu_clamped(y.data(), x.data(), x.size(), x.data());
+     }},
+    {"add scaled",
+     [](const Kernels& k, std::vector<float>& x, const std::vector<float>& y) {
+       k.add_scaled(x.data(), y.data(), 0.7f, x.size());
+     }},
 };
 
 TEST(ElementwiseKernels, SameBitsEverywhere) {
@@ -123,6 +144,34 @@ TEST(ElementwiseKernels, AreCloseToTheFormula) {
     EXPECT_NEAR(silu[i], v / (1 + std::exp(-v)), 1e-6 * (1 + std::abs(v)));
     const double u = std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v);
     EXPECT_NEAR(gelu[i], 0.5 * v * (1 + std::tanh(u)), 2e-6 * (1 + std::abs(v)));
+  }
+}
+
+TEST(ElementwiseKernels, NormsAndGatesAreCloseToTheFormula) {
+  std::mt19937 rng(7);
+  const int n = 333;
+  const auto x = RandomFloats(n, rng, 5);
+  const auto weight = RandomFloats(n, rng, 1);
+  const auto bias = RandomFloats(n, rng, 1);
+  std::vector<float> norm(n);
+  std::vector<float> swiglu(n);
+  auto gelu = x;
+  Reference().layer_norm(x.data(), weight.data(), bias.data(), n, 1e-5f, norm.data());
+  Reference().gelu_erf(gelu.data(), n);
+  Reference().swiglu_clamped(x.data(), weight.data(), n, swiglu.data());
+  double mean = 0;
+  double variance = 0;
+  for (const double v : x) mean += v / n;
+  for (const double v : x) variance += (v - mean) * (v - mean) / n;
+  for (int i = 0; i < n; ++i) {
+    const double v = x[i];
+    const double expected = (v - mean) / std::sqrt(variance + 1e-5) * weight[i] + bias[i];
+    EXPECT_NEAR(norm[i], expected, 1e-5);
+    EXPECT_NEAR(gelu[i], 0.5 * v * (1 + std::erf(v / std::sqrt(2.0))), 1e-6 * (1 + std::abs(v)));
+    const double gate = std::min(v, 7.0);
+    const double up = std::clamp<double>(weight[i], -7.0, 7.0);
+    EXPECT_NEAR(swiglu[i], gate / (1 + std::exp(-1.702 * gate)) * (up + 1),
+                1e-5 * (1 + std::abs(gate)));
   }
 }
 

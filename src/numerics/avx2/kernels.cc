@@ -70,8 +70,9 @@ inline __m256i DotSteps(const __m256i* u, const int8_t* codes, __m256i start) {
 #include "numerics/vector/products_256_tiles.h"
 
 extern const Kernels kAvx2Kernels;
-const Kernels kAvx2Kernels = {"avx2",     Quantize,  MatMul,  MatMulFloat, RmsNorm,
-                              Rope,       SiluMul,   GeluMul, AddTo,       ScaleBy,
-                              SoftCapAll, StoreHalf, Attend,  Merge,       MaxAndExpSum};
+const Kernels kAvx2Kernels = {"avx2",     Quantize,  MatMul,        MatMulFloat, RmsNorm,
+                              Rope,       SiluMul,   GeluMul,       AddTo,       ScaleBy,
+                              SoftCapAll, StoreHalf, Attend,        Merge,       MaxAndExpSum,
+                              LayerNorm,  GeluErf,   SwigluClamped, AddScaled};
 
 }  // namespace dure::numerics

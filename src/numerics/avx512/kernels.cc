@@ -331,8 +331,9 @@ void MatMulOf(const PackedView* w, const QuantizedRows* x, int64_t row_begin, in
 }  // namespace
 
 extern const Kernels kAvx512Kernels;
-const Kernels kAvx512Kernels = {"avx512",   Quantize,  MatMul,  MatMulFloat, RmsNorm,
-                                Rope,       SiluMul,   GeluMul, AddTo,       ScaleBy,
-                                SoftCapAll, StoreHalf, Attend,  Merge,       MaxAndExpSum};
+const Kernels kAvx512Kernels = {"avx512",   Quantize,  MatMul,        MatMulFloat, RmsNorm,
+                                Rope,       SiluMul,   GeluMul,       AddTo,       ScaleBy,
+                                SoftCapAll, StoreHalf, Attend,        Merge,       MaxAndExpSum,
+                                LayerNorm,  GeluErf,   SwigluClamped, AddScaled};
 
 }  // namespace dure::numerics

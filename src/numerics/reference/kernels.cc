@@ -260,11 +260,55 @@ void MaxAndExpSum(const float* x, int64_t count, float* max, float* sum) {
   *sum = FoldSum(partial);
 }
 
+void LayerNorm(const float* x, const float* weight, const float* bias, int64_t cols, float epsilon,
+               float* y) {
+  float sums[16] = {};
+  for (int64_t i = 0; i < cols; ++i) sums[i % 16] += x[i];
+  const float mean = FoldSum(sums) / static_cast<float>(cols);
+  float squares[16] = {};
+  for (int64_t i = 0; i < cols; ++i) {
+    const float d = x[i] - mean;
+    squares[i % 16] = std::fma(d, d, squares[i % 16]);
+  }
+  const float variance = FoldSum(squares) / static_cast<float>(cols);
+  const float factor = 1.0f / std::sqrt(variance + epsilon);
+  for (int64_t i = 0; i < cols; ++i) y[i] = std::fma((x[i] - mean) * factor, weight[i], bias[i]);
+}
+
+void GeluErf(float* x, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float z = (x[i] < 0 ? -x[i] : x[i]) * kSqrtHalf;
+    const float t = 1.0f / std::fma(kErfP, z, 1.0f);
+    float p = kErfA5;
+    p = std::fma(p, t, kErfA4);
+    p = std::fma(p, t, kErfA3);
+    p = std::fma(p, t, kErfA2);
+    p = std::fma(p, t, kErfA1);
+    const float erfc = p * t * Exp(-(z * z));
+    const float part = 0.5f * x[i] * erfc;
+    x[i] = x[i] < 0 ? part : x[i] - part;
+  }
+}
+
+void SwigluClamped(const float* gate, const float* up, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float g = kSwigluLimit < gate[i] ? kSwigluLimit : gate[i];
+    float u = kSwigluLimit < up[i] ? kSwigluLimit : up[i];
+    u = u < -kSwigluLimit ? -kSwigluLimit : u;
+    out[i] = g / (1.0f + Exp(-(kSwigluAlpha * g))) * (u + 1.0f);
+  }
+}
+
+void AddScaled(float* x, const float* y, float factor, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) x[i] = std::fma(factor, y[i], x[i]);
+}
+
 }  // namespace
 
 extern const Kernels kReferenceKernels;
-const Kernels kReferenceKernels = {"reference", Quantize,  MatMul,  MatMulFloat, RmsNorm,
-                                   Rope,        SiluMul,   GeluMul, Add,         Scale,
-                                   SoftCapAll,  StoreHalf, Attend,  Merge,       MaxAndExpSum};
+const Kernels kReferenceKernels = {"reference", Quantize,  MatMul,        MatMulFloat, RmsNorm,
+                                   Rope,        SiluMul,   GeluMul,       Add,         Scale,
+                                   SoftCapAll,  StoreHalf, Attend,        Merge,       MaxAndExpSum,
+                                   LayerNorm,   GeluErf,   SwigluClamped, AddScaled};
 
 }  // namespace dure::numerics

@@ -403,5 +403,59 @@ void MaxAndExpSum(const float* x, int64_t count, float* max, float* sum) {
   *sum = FoldSum(total);
 }
 
+void LayerNorm(const float* x, const float* weight, const float* bias, int64_t cols, float epsilon,
+               float* y) {
+  V16 sums = Zero();
+  ForVectors(cols, [&](int64_t i, int n) { sums = Add(sums, LoadN(x + i, n)); });
+  const V16 mean = Set(FoldSum(sums) / static_cast<float>(cols));
+  V16 squares = Zero();
+  ForVectors(cols, [&](int64_t i, int n) {
+    const V16 d = KeepLanes(Sub(LoadN(x + i, n), mean), 0, n, 0.0f);
+    squares = Fma(d, d, squares);
+  });
+  const float variance = FoldSum(squares) / static_cast<float>(cols);
+  const V16 factor = Set(1.0f / __builtin_sqrtf(variance + epsilon));
+  ForVectors(cols, [&](int64_t i, int n) {
+    const V16 normed = Mul(Sub(LoadN(x + i, n), mean), factor);
+    StoreN(y + i, Fma(normed, LoadN(weight + i, n), LoadN(bias + i, n)), n);
+  });
+}
+
+void GeluErf(float* x, int64_t count) {
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 v = LoadN(x + i, n);
+    const V16 z = Mul(SelectLess(v, Zero(), Negate(v), v), Set(kSqrtHalf));
+    const V16 t = Div(Set(1.0f), Fma(Set(kErfP), z, Set(1.0f)));
+    V16 p = Set(kErfA5);
+    p = Fma(p, t, Set(kErfA4));
+    p = Fma(p, t, Set(kErfA3));
+    p = Fma(p, t, Set(kErfA2));
+    p = Fma(p, t, Set(kErfA1));
+    const V16 erfc = Mul(Mul(p, t), ExpV(Negate(Mul(z, z))));
+    const V16 part = Mul(Mul(Set(0.5f), v), erfc);
+    StoreN(x + i, SelectLess(v, Zero(), part, Sub(v, part)), n);
+  });
+}
+
+void SwigluClamped(const float* gate, const float* up, int64_t count, float* out) {
+  const V16 high = Set(kSwigluLimit);
+  const V16 low = Set(-kSwigluLimit);
+  ForVectors(count, [&](int64_t i, int n) {
+    const V16 loaded_gate = LoadN(gate + i, n);
+    const V16 loaded_up = LoadN(up + i, n);
+    const V16 g = SelectLess(high, loaded_gate, high, loaded_gate);
+    const V16 below = SelectLess(high, loaded_up, high, loaded_up);
+    const V16 u = SelectLess(below, low, low, below);
+    const V16 s = Div(g, Add(Set(1.0f), ExpV(Negate(Mul(Set(kSwigluAlpha), g)))));
+    StoreN(out + i, Mul(s, Add(u, Set(1.0f))), n);
+  });
+}
+
+void AddScaled(float* x, const float* y, float factor, int64_t count) {
+  const V16 f = Set(factor);
+  ForVectors(count,
+             [&](int64_t i, int n) { StoreN(x + i, Fma(f, LoadN(y + i, n), LoadN(x + i, n)), n); });
+}
+
 }  // namespace
 // NOLINTEND(llvm-header-guard)
