@@ -172,7 +172,6 @@ Result<void> Decoder::LoadEnds(WeightLoader* loader) {
     if (!output) return tl::unexpected(output.error());
     output_ = *std::move(output);
   }
-  weight_bytes_ = loader->packed_bytes();
   return {};
 }
 

@@ -39,6 +39,8 @@ class Decoder : public Model {
 
   /// Loads token_embd, output_norm and output (or none where it is tied to the embedding).
   Result<void> LoadEnds(WeightLoader* loader);
+  /// To be called when everything is loaded.
+  void CountWeights(const WeightLoader& loader) { weight_bytes_ = loader.packed_bytes(); }
   /// What layer `index` computes, one member's part.
   virtual void RunLayer(const Worker& worker, int index) const = 0;
 

@@ -49,6 +49,7 @@ class Gemma3 : public Decoder {
       if (!layer) return tl::unexpected(layer.error());
       layers_.push_back(*std::move(layer));
     }
+    CountWeights(*loader);
     return {};
   }
 

@@ -28,6 +28,7 @@ class PreNormDecoder : public Decoder {
       if (!layer) return tl::unexpected(layer.error());
       layers_.push_back(*std::move(layer));
     }
+    CountWeights(*loader);
     return {};
   }
 

@@ -21,6 +21,17 @@ using numerics::kLanes;
 /// About how much of a tensor one thread reads at a time.
 constexpr int64_t kReadBytes = 1 << 20;
 
+uint64_t TensorBytes(const formats::GgufFile& file) {
+  uint64_t bytes = 0;
+  for (const GgufTensor& tensor : file.tensors()) bytes += tensor.bytes;
+  return bytes;
+}
+
+/// What all weights take once re-laid: sub-scales of some types are widened to bytes.
+size_t RegionBytes(const formats::GgufFile& file) {
+  return static_cast<size_t>(TensorBytes(file) / 16 * 17);
+}
+
 /// The row of the file that becomes row `row` of a head.
 int64_t FileRow(int64_t row, const HeadRows& heads) {
   if (heads.head_dim == 0) return row;
@@ -61,9 +72,7 @@ bool PackPart(const HeadRows& heads, const std::byte* raw, int64_t begin, int64_
 }  // namespace
 
 WeightLoader::WeightLoader(const formats::GgufFile& file, const LoadOptions& options)
-    : file_(file), options_(options) {
-  for (const GgufTensor& tensor : file.tensors()) bytes_total_ += tensor.bytes;
-}
+    : file_(file), options_(options), bytes_total_(TensorBytes(file)), arena_(RegionBytes(file)) {}
 
 bool WeightLoader::Has(const std::string& name) const { return file_.FindTensor(name) != nullptr; }
 
@@ -126,7 +135,7 @@ Result<Linear> WeightLoader::LoadLinear(const std::string& name, int64_t outputs
                                         const HeadRows& heads) {
   auto tensor = Find(name + ".weight", outputs, inputs);
   if (!tensor) return tl::unexpected(tensor.error());
-  auto packed = numerics::PackedMatrix::Allocate((*tensor)->type, outputs, inputs);
+  auto packed = numerics::PackedMatrix::Allocate((*tensor)->type, outputs, inputs, &arena_);
   if (!packed) return tl::unexpected(packed.error());
   Linear linear;
   linear.weights = std::move(*packed);

@@ -58,9 +58,10 @@ class WeightLoader {
 
   const formats::GgufFile& file_;
   const LoadOptions& options_;
-  uint64_t bytes_total_ = 0;
+  uint64_t bytes_total_;
   uint64_t bytes_done_ = 0;
   uint64_t packed_bytes_ = 0;
+  PageArena arena_;
 };
 
 }  // namespace dure::models

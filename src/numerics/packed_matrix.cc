@@ -1,7 +1,5 @@
 #include "numerics/packed_matrix.h"
 
-#include <sys/mman.h>
-
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -109,23 +107,8 @@ void PutScales(const TypeLayout& layout, const DecodedBlock& block, int lane, ui
 
 }  // namespace
 
-PackedMatrix::PackedMatrix(PackedMatrix&& other) noexcept
-    : view_(std::exchange(other.view_, {})),
-      data_(std::exchange(other.data_, nullptr)),
-      bytes_(std::exchange(other.bytes_, 0)) {}
-
-PackedMatrix& PackedMatrix::operator=(PackedMatrix&& other) noexcept {
-  std::swap(view_, other.view_);
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-PackedMatrix::~PackedMatrix() {
-  if (data_ != nullptr) munmap(data_, bytes_);
-}
-
-Result<PackedMatrix> PackedMatrix::Allocate(BlockType type, int64_t rows, int64_t cols) {
+Result<PackedMatrix> PackedMatrix::Allocate(BlockType type, int64_t rows, int64_t cols,
+                                            PageArena* arena) {
   const TypeLayout layout = LayoutOf(type);
   constexpr int64_t kMaxSide = int64_t{1} << 31;
   if (rows <= 0 || cols <= 0 || rows >= kMaxSide || cols >= kMaxSide || cols % layout.block != 0) {
@@ -144,15 +127,12 @@ Result<PackedMatrix> PackedMatrix::Allocate(BlockType type, int64_t rows, int64_
   }
   group_bytes = RoundUp(group_bytes, kAlignment);
   m.bytes_ = static_cast<uint64_t>(RoundUp(rows, kLanes) / kLanes * group_bytes);
-  void* memory =
-      mmap(nullptr, m.bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
+  m.data_ = arena->Allocate(m.bytes_);
+  if (m.data_ == nullptr) {
     return Fail(ErrorCode::kResourceExhausted,
                 "not enough memory for " + std::to_string(m.bytes_ >> 20) + " MiB of weights");
   }
-  madvise(memory, m.bytes_, MADV_HUGEPAGE);
-  m.data_ = static_cast<uint8_t*>(memory);
-  m.view_ = {type, rows, cols, m.data_, group_bytes, scales_offset};
+  m.view_ = {type, rows, cols, m.data_.get(), group_bytes, scales_offset};
   return m;
 }
 

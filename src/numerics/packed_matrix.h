@@ -3,25 +3,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "base/error.h"
+#include "base/page_arena.h"
 #include "numerics/block_type.h"
 #include "numerics/layout.h"
 
 namespace dure::numerics {
 
-/// Owns its memory. Groups may be packed by different threads at once; the rest is const.
+/// Holds a piece of an arena. Groups may be packed by different threads at once; the rest is const.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  PackedMatrix(PackedMatrix&& other) noexcept;
-  PackedMatrix& operator=(PackedMatrix&& other) noexcept;
-  ~PackedMatrix();
+  PackedMatrix(PackedMatrix&&) noexcept = default;
+  PackedMatrix& operator=(PackedMatrix&&) noexcept = default;
 
   /// [rows, cols]: rows outputs, cols inputs. Errors: kInvalidArgument (cols not whole blocks),
   /// kResourceExhausted.
-  static Result<PackedMatrix> Allocate(BlockType type, int64_t rows, int64_t cols);
+  static Result<PackedMatrix> Allocate(BlockType type, int64_t rows, int64_t cols,
+                                       PageArena* arena);
 
   int64_t groups() const { return (view_.rows + kLanes - 1) / kLanes; }
   int64_t rows() const { return view_.rows; }
@@ -43,11 +45,11 @@ class PackedMatrix {
   void DequantizeRow(int64_t row, std::span<float> out) const;
 
  private:
-  uint8_t* GroupData(int64_t group) { return data_ + group * view_.group_bytes; }
+  uint8_t* GroupData(int64_t group) { return data_.get() + group * view_.group_bytes; }
   bool PackFloats(int64_t group, std::span<const std::byte* const, kLanes> rows);
 
   PackedView view_{};
-  uint8_t* data_ = nullptr;
+  std::shared_ptr<uint8_t> data_;  // a piece of an arena
   uint64_t bytes_ = 0;
 };
 

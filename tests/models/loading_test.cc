@@ -65,6 +65,27 @@ TEST(Loading, AFileCutShortAfterOpeningIsAnErrorNotASignal) {
   std::filesystem::remove(path);
 }
 
+TEST(Loading, CountsTheBytesOfAllWeights) {
+  for (const char* architecture : {"llama", "qwen2", "gemma3"}) {
+    TinyShape shape;
+    shape.architecture = architecture;
+    const std::string path = testing::WriteTinyModel(shape);
+    ThreadTeam team(1);
+    LoadOptions options;
+    options.team = &team;
+    auto file = formats::GgufFile::Open(path);
+    std::filesystem::remove(path);
+    auto model = LoadModel(**file, options);
+    ASSERT_TRUE(model.has_value()) << model.error().message;
+    uint64_t matrices = 0;
+    for (const formats::GgufTensor& tensor : (*file)->tensors()) {
+      if (tensor.rows() > 1) matrices += tensor.bytes;
+    }
+    EXPECT_GE((*model)->weight_bytes(), matrices) << architecture;
+    EXPECT_LE((*model)->weight_bytes(), matrices + matrices / 8) << architecture;
+  }
+}
+
 TEST(Loading, ReportsProgressUpToTheWhole) {
   const std::string path = testing::WriteTinyModel({});
   ThreadTeam team(1);

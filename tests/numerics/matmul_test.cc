@@ -121,10 +121,11 @@ INSTANTIATE_TEST_SUITE_P(Types, EveryType, ::testing::ValuesIn(testing::kAllType
 
 TEST(Packing, RefusesScalesThatAreNotFinite) {
   std::mt19937 rng(5);
+  PageArena arena;
   for (const BlockType type : testing::kAllTypes) {
     if (IsFloat(type)) continue;
     auto data = testing::RandomRows(type, 16, 256, rng);
-    PackedMatrix m = *PackedMatrix::Allocate(type, 16, 256);
+    PackedMatrix m = *PackedMatrix::Allocate(type, 16, 256, &arena);
     const std::byte* rows[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) rows[lane] = data.data() + lane * m.file_row_bytes();
     const uint16_t infinity = 0x7c00;
@@ -139,9 +140,10 @@ TEST(Packing, RefusesScalesThatAreNotFinite) {
 }
 
 TEST(Packing, RefusesShapesThatAreNotWholeBlocks) {
-  EXPECT_FALSE(PackedMatrix::Allocate(BlockType::kQ4_K, 16, 128).has_value());
-  EXPECT_FALSE(PackedMatrix::Allocate(BlockType::kQ8_0, 16, 33).has_value());
-  EXPECT_FALSE(PackedMatrix::Allocate(BlockType::kF32, 0, 32).has_value());
+  PageArena arena;
+  EXPECT_FALSE(PackedMatrix::Allocate(BlockType::kQ4_K, 16, 128, &arena).has_value());
+  EXPECT_FALSE(PackedMatrix::Allocate(BlockType::kQ8_0, 16, 33, &arena).has_value());
+  EXPECT_FALSE(PackedMatrix::Allocate(BlockType::kF32, 0, 32, &arena).has_value());
 }
 
 }  // namespace

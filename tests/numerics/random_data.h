@@ -72,7 +72,8 @@ inline std::vector<std::byte> RandomRows(BlockType type, int64_t rows, int64_t c
 
 inline PackedMatrix Pack(BlockType type, int64_t rows, int64_t cols,
                          const std::vector<std::byte>& data) {
-  PackedMatrix m = *PackedMatrix::Allocate(type, rows, cols);
+  PageArena arena;
+  PackedMatrix m = *PackedMatrix::Allocate(type, rows, cols, &arena);
   for (int64_t g = 0; g < m.groups(); ++g) {
     const std::byte* pointers[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) {

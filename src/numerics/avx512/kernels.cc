@@ -92,6 +92,7 @@ inline int32_t SumCodes16(const int8_t* p) {
 
 namespace dure::numerics {
 #include "numerics/vector/float_kernels.h"
+#include "numerics/vector/prefetch.h"
 
 namespace {
 
@@ -188,7 +189,10 @@ void Tile32(const PackedView* w, const QuantizedRows* x, int64_t row, int64_t gr
   const uint8_t* scales = codes + w->scales_offset;
   __m512 acc[kRows];
   for (int t = 0; t < kRows; ++t) acc[t] = _mm512_setzero_ps();
+  constexpr int kBlockBytes = SliceBytes(kLayout.kind) + ScaleBytes(kLayout);
+  const uint8_t* ahead = codes;
   for (int64_t b = 0; b < blocks; ++b) {
+    PrefetchWeights<kBlockBytes>(ahead + b * kBlockBytes);
     __m512i u[8];
     Unpack<kLayout.kind>(codes, kLayout.table, u);
     const __m512 d =
@@ -263,10 +267,13 @@ void Tile256(const PackedView* w, const QuantizedRows* x, int64_t row, int64_t g
   const uint8_t* scales = codes + w->scales_offset;
   __m512 acc[kRows];
   for (int t = 0; t < kRows; ++t) acc[t] = _mm512_setzero_ps();
+  constexpr int kStepBytes = SliceBytes(kLayout.kind) + ScaleBytes(kLayout) / 8;
+  const uint8_t* ahead = codes;
   for (int64_t b = 0; b < blocks; ++b) {
     __m512i total[kRows];
     for (int t = 0; t < kRows; ++t) total[t] = _mm512_setzero_si512();
     for (int slice = 0; slice < 8; ++slice) {
+      PrefetchWeights<kStepBytes>(ahead + (8 * b + slice) * kStepBytes);
       __m512i u[8];
       Unpack<kLayout.kind>(codes, kLayout.table, u);
       for (int t = 0; t < kRows; ++t) {

@@ -28,7 +28,11 @@ inline void Half32(const PackedView* w, const QuantizedRows* x, int64_t row, int
   const uint8_t* codes = w->data + group * w->group_bytes + 32 * half;
   const uint8_t* scales = w->data + group * w->group_bytes + w->scales_offset;
   for (int t = 0; t < kRows; ++t) acc[t] = _mm256_setzero_ps();
+  // The first half's loads bring in the lines that the second one reads.
+  constexpr int kBlockBytes = SliceBytes(kLayout.kind) + ScaleBytes(kLayout);
+  const uint8_t* ahead = w->data + group * w->group_bytes;
   for (int64_t b = 0; b < blocks; ++b) {
+    if (half == 0) PrefetchWeights<kBlockBytes>(ahead + b * kBlockBytes);
     __m256i u[8];
     Unpack<kLayout.kind>(codes, kLayout.table, u);
     const __m256 d = kLayout.e8m0 ? LoadE8M0(scales + 8 * half) : HalfOf(scales + 16 * half);
@@ -96,10 +100,13 @@ inline void Half256(const PackedView* w, const QuantizedRows* x, int64_t row, in
   const uint8_t* codes = w->data + group * w->group_bytes + 32 * half;
   const uint8_t* scales = w->data + group * w->group_bytes + w->scales_offset;
   for (int t = 0; t < kRows; ++t) acc[t] = _mm256_setzero_ps();
+  constexpr int kStepBytes = SliceBytes(kLayout.kind) + ScaleBytes(kLayout) / 8;
+  const uint8_t* ahead = w->data + group * w->group_bytes;
   for (int64_t b = 0; b < blocks; ++b) {
     __m256i total[kRows];
     for (int t = 0; t < kRows; ++t) total[t] = _mm256_setzero_si256();
     for (int slice = 0; slice < 8; ++slice) {
+      if (half == 0) PrefetchWeights<kStepBytes>(ahead + (8 * b + slice) * kStepBytes);
       __m256i u[8];
       Unpack<kLayout.kind>(codes, kLayout.table, u);
       for (int t = 0; t < kRows; ++t) {
