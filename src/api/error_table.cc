@@ -127,6 +127,7 @@ ApiError FromProviderError(const Error& error) {
       return {"resource_exhausted", error.message, ""};
     case ErrorCode::kCancelled:
       return {"client_closed_request", error.message, ""};
+    case ErrorCode::kConflict:
     case ErrorCode::kCorrupt:
     case ErrorCode::kIo:
     case ErrorCode::kInternal:

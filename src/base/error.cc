@@ -20,6 +20,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "resource_exhausted";
     case ErrorCode::kUnavailable:
       return "unavailable";
+    case ErrorCode::kConflict:
+      return "conflict";
     case ErrorCode::kCancelled:
       return "cancelled";
     case ErrorCode::kInternal:

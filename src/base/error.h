@@ -17,6 +17,7 @@ enum class ErrorCode {
   kContextLengthExceeded,  // prompt + answer do not fit the context; the message holds the numbers
   kResourceExhausted,      // a limit or the memory budget is reached
   kUnavailable,            // not now: shutting down, still loading, overloaded
+  kConflict,               // something of this name exists, or what is there forbids it
   kCancelled,              // the caller or its client went away
   kInternal,               // our own mistake
 };

@@ -23,11 +23,11 @@
 #include "api/error_table.h"
 #include "api/service.h"
 #include "main/commands.h"
-#include "main/data_folder.h"
 #include "main/model_folder.h"
 #include "net/server.h"
 #include "providers/local_model.h"
 #include "providers/local_provider.h"
+#include "store/data_folder.h"
 
 namespace dure {
 namespace {
@@ -209,7 +209,8 @@ Result<void> Serve(const ServeOptions& options) {
   }
   const auto models = FindModels(options);
   if (!models) return tl::unexpected(models.error());
-  const auto data = DataFolder::Open(options.data.empty() ? DefaultDataFolder() : options.data);
+  const auto data =
+      store::DataFolder::Open(options.data.empty() ? store::DefaultDataFolder() : options.data);
   if (!data) return tl::unexpected(data.error());
 
   Events events;
@@ -261,8 +262,9 @@ void RegisterServe(CLI::App& app, CommandContext& context) {
   command->add_option("--port", options->port, "The port to listen on; 0 takes any free one")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  command->add_option("--data", options->data,
-                      "The folder that keeps everything (default: " + DefaultDataFolder() + ")");
+  command->add_option(
+      "--data", options->data,
+      "The folder that keeps everything (default: " + store::DefaultDataFolder() + ")");
   command
       ->add_option("--threads", options->threads, "Threads to compute with; 0: one for each core")
       ->check(CLI::Range(0, 1024))

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace dure {
+namespace dure::store {
 
 /// $XDG_DATA_HOME/dure, else $HOME/.local/share/dure.
 std::string DefaultDataFolder();
@@ -15,8 +15,8 @@ std::string DefaultDataFolder();
 class DataFolder {
  public:
   /// Creates the folder, for its owner's eyes only (0700), where it does not exist. Errors: kIo
-  /// (cannot be created or written, or another server owns it; the message says which and names
-  /// that process).
+  /// (cannot be created or written), kUnavailable (another server owns it; the message names that
+  /// process).
   static Result<std::unique_ptr<DataFolder>> Open(const std::string& path);
   ~DataFolder();
   DataFolder(const DataFolder&) = delete;
@@ -31,4 +31,4 @@ class DataFolder {
   int lock_fd_;
 };
 
-}  // namespace dure
+}  // namespace dure::store

@@ -1,4 +1,4 @@
-#include "main/data_folder.h"
+#include "store/data_folder.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace dure {
+namespace dure::store {
 
 namespace {
 
@@ -51,9 +51,10 @@ Result<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& path) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     const std::string owner = OwnerOf(fd);
     ::close(fd);
-    return Fail(ErrorCode::kIo, "the data folder " + path + " belongs to a server that runs" +
-                                    (owner.empty() ? "" : " as process " + owner) +
-                                    "; stop it, or choose another folder with --data");
+    return Fail(ErrorCode::kUnavailable, "the data folder " + path +
+                                             " belongs to a server that runs" +
+                                             (owner.empty() ? "" : " as process " + owner) +
+                                             "; stop it, or choose another folder with --data");
   }
   const std::string owner = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, owner.data(), owner.size(), 0) < 0) {
@@ -66,4 +67,4 @@ Result<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& path) {
 
 DataFolder::~DataFolder() { ::close(lock_fd_); }
 
-}  // namespace dure
+}  // namespace dure::store

@@ -1,0 +1,15 @@
+# usage: cmake -DOUT=FILE "-DFILES=a.sql;b.sql" -P embed_migrations.cmake: writes the SQL texts as a C++ table.
+string(CONCAT text "#include \"store/sqlite/migrations.h\"\n\nnamespace dure::store::sqlite {\n\n"
+  "std::span<const Migration> AllMigrations() {\n  static constexpr Migration kMigrations[] = {\n")
+set(expected 1)
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME_WE)
+  if(NOT name MATCHES "^0*([1-9][0-9]*)_[a-z_]+$" OR NOT CMAKE_MATCH_1 EQUAL expected)
+    message(FATAL_ERROR "${file}: migrations are numbered 0001, 0002 ... without a gap")
+  endif()
+  file(READ ${file} sql)
+  string(APPEND text "      {${expected}, \"${name}\", R\"sql(${sql})sql\"},\n")
+  math(EXPR expected "${expected} + 1")
+endforeach()
+string(APPEND text "  };\n  return kMigrations;\n}\n\n}  // namespace dure::store::sqlite\n")
+file(WRITE ${OUT} "${text}")

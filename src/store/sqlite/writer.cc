@@ -1,0 +1,135 @@
+#include "store/sqlite/writer.h"
+
+#include <exception>
+#include <future>
+
+namespace dure::store::sqlite {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Result<void> Guarded(const Writer::Work& work, Connection& connection) {
+  try {
+    return work(connection);
+  } catch (const std::exception& failure) {
+    return Fail(ErrorCode::kInternal, std::string("a write failed: ") + failure.what());
+  }
+}
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, WriterOptions options)
+    : connection_(std::move(connection)), options_(std::move(options)) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Writer::Enqueue(Job job, bool urgent) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!urgent && waiting_.size() >= options_.max_waiting) {
+      ++dropped_;
+      return;
+    }
+    waiting_.push_back(std::move(job));
+    const auto due = Clock::now() + (urgent ? std::chrono::milliseconds(0) : options_.later);
+    due_ = due_ ? std::min(*due_, due) : due;
+  }
+  wake_.notify_one();
+}
+
+Result<void> Writer::Now(Work work) {
+  // Shared: the waiting side may be gone before set_value has returned.
+  const auto promise = std::make_shared<std::promise<Result<void>>>();
+  auto future = promise->get_future();
+  Enqueue({std::move(work),
+           [promise](Result<void> result) { promise->set_value(std::move(result)); },
+           {}},
+          true);
+  return future.get();
+}
+
+void Writer::Later(Work work) {
+  Enqueue({std::move(work),
+           [this](const Result<void>& result) {
+             if (!result && options_.log) options_.log("not stored: " + result.error().message);
+           },
+           {}},
+          false);
+}
+
+void Writer::Loop() {
+  for (;;) {
+    std::vector<Job> jobs;
+    size_t dropped = 0;
+    {
+      std::unique_lock lock(mutex_);
+      while (!stopping_ && (!due_ || Clock::now() < *due_)) {
+        if (due_) {
+          wake_.wait_until(lock, *due_);
+        } else {
+          wake_.wait(lock);
+        }
+      }
+      if (stopping_ && waiting_.empty()) return;
+      jobs.swap(waiting_);
+      due_.reset();
+      dropped = std::exchange(dropped_, 0);
+    }
+    if (dropped > 0 && options_.log) {
+      options_.log(std::to_string(dropped) + " records were lost: the disk is too slow");
+    }
+    for (size_t first = 0; first < jobs.size(); first += options_.max_group) {
+      const size_t last = std::min(jobs.size(), first + options_.max_group);
+      std::vector<Job> group(std::make_move_iterator(jobs.begin() + static_cast<long>(first)),
+                             std::make_move_iterator(jobs.begin() + static_cast<long>(last)));
+      WriteGroup(group);
+    }
+  }
+}
+
+void Writer::WriteGroup(std::vector<Job>& jobs) {
+  std::vector<Job*> all;
+  for (Job& job : jobs) all.push_back(&job);
+  if (auto committed = TryGroup(all); !committed) {
+    // One job's failure must not be the others': each alone, once.
+    for (Job& job : jobs) {
+      std::vector<Job*> one = {&job};
+      if (jobs.size() > 1) committed = TryGroup(one);
+      if (!committed) job.result = tl::unexpected(committed.error());
+    }
+  }
+  for (Job& job : jobs) job.done(job.result);
+}
+
+// An error: nothing of the group was written. Otherwise each job has its own result.
+Result<void> Writer::TryGroup(std::vector<Job*>& jobs) {
+  if (auto begun = connection_->Execute("BEGIN IMMEDIATE"); !begun) return begun;
+  for (Job* job : jobs) {
+    auto begun = connection_->Execute("SAVEPOINT job");
+    if (begun) {
+      job->result = Guarded(job->work, *connection_);
+      // After some failures (disk full, I/O) SQLite has rolled the whole transaction back.
+      if (!connection_->in_transaction()) return job->result;
+      begun = connection_->Execute(job->result ? "RELEASE job" : "ROLLBACK TO job; RELEASE job");
+    }
+    if (!begun) {
+      if (connection_->in_transaction()) (void)connection_->Execute("ROLLBACK");
+      return begun;
+    }
+  }
+  auto committed = connection_->Execute("COMMIT");
+  if (!committed && connection_->in_transaction()) (void)connection_->Execute("ROLLBACK");
+  return committed;
+}
+
+}  // namespace dure::store::sqlite
