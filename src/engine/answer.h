@@ -23,6 +23,9 @@ class Answer {
   /// context_length: prompt and answer together. The tokenizer outlives the answer.
   Answer(const text::Tokenizer& tokenizer, const GenerateRequest& request, int context_length);
 
+  /// Tokens that may still come.
+  int remaining() const { return remaining_; }
+
   /// Takes the next token; `text` gets what can be shown of it.
   std::optional<End> Push(TokenId id, std::string& text);
 
@@ -36,7 +39,7 @@ class Answer {
   std::vector<std::string> stops_;
   bool ignore_eos_;
   bool forced_;
-  int remaining_;  // tokens that may still come
+  int remaining_;
 };
 
 }  // namespace dure::engine

@@ -20,6 +20,7 @@ class BlockAllocator {
   /// One user less; the last one gives the block back.
   void Release(int32_t block);
 
+  int references(int32_t block) const { return references_[static_cast<size_t>(block)]; }
   int total() const { return static_cast<int>(references_.size()); }
   int available() const { return static_cast<int>(free_.size()); }
   int used() const { return total() - available(); }

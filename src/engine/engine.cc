@@ -3,9 +3,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <new>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -43,6 +45,7 @@ Result<void> CheckOptions(const EngineOptions& options) {
 Usage UsageOf(const Sequence& sequence) {
   Usage usage;
   usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  usage.cached_tokens = sequence.cached_tokens;
   usage.completion_tokens = sequence.delivered;
   const Clock::time_point admitted =
       sequence.admitted == Clock::time_point() ? Clock::now() : sequence.admitted;
@@ -60,8 +63,33 @@ FinishEvent Reason(FinishReason reason) {
 
 FinishEvent Failure(const Error& error) {
   FinishEvent event = Reason(FinishReason::kError);
-  event.error = error;
+  try {
+    event.error = error;
+  } catch (const std::bad_alloc&) {
+    event.error = Error{ErrorCode::kResourceExhausted, kOutOfMemory};
+  }
   return event;
+}
+
+Error InternalError(const std::exception& error) {
+  try {
+    return {ErrorCode::kInternal, error.what()};
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::kResourceExhausted, kOutOfMemory};
+  }
+}
+
+FinishEvent OutOfMemory() { return Failure({ErrorCode::kResourceExhausted, kOutOfMemory}); }
+
+SchedulerLimits LimitsOf(const EngineOptions& options, const CacheSize& size) {
+  SchedulerLimits limits;
+  limits.max_sequences = options.max_sequences;
+  limits.step_token_budget = options.step_token_budget;
+  limits.prompt_rows_beside_decode = options.prompt_rows_beside_decode;
+  limits.block_positions = models::kKvBlockPositions;
+  limits.total_blocks = size.blocks;
+  limits.prefix_cache = options.prefix_cache;
+  return limits;
 }
 
 }  // namespace
@@ -75,8 +103,7 @@ struct Engine::Impl {
         kv(std::move(kv_in)),
         options(options_in),
         context_length(size.context_length),
-        scheduler({options.max_sequences, options.step_token_budget,
-                   options.prompt_rows_beside_decode, models::kKvBlockPositions, size.blocks}),
+        scheduler(LimitsOf(options_in, size)),
         runner(*model, *kv, kernels, options.team) {
     stats.blocks_total = size.blocks;
     thread = std::thread([this] { Loop(); });
@@ -91,7 +118,14 @@ struct Engine::Impl {
     thread.join();
   }
 
+  // Callers.
+  SequenceList MakeSequence(GenerateRequest request, std::shared_ptr<Sink> sink) const;
+  Result<RequestId> Enqueue(SequenceList arrival);
+
+  // The scheduler thread.
   void Loop();
+  bool TakeNews();
+  void EndCancelled();
   void Step();
   void Deliver(RowResult& row);
   /// Takes the sequence out of the scheduler and finishes it. Unknown ids are ignored.
@@ -110,66 +144,133 @@ struct Engine::Impl {
   StepRunner runner;
   uint64_t steps = 0;
   uint64_t tokens_generated = 0;
-  std::vector<std::unique_ptr<Sequence>>
-      ended;  // during this step; its later rows may still point to them
+  uint64_t prefix_hits = 0;
+  uint64_t prefix_tokens = 0;
+  SequenceList ended;  // during this step; its later rows may still point to them
 
   // Shared with the callers, under the mutex.
   mutable std::mutex mutex;
   std::condition_variable wake;
+  std::condition_variable cleared;
   bool stopping = false;
+  bool any_cancelled = false;
+  uint64_t clears_wanted = 0;
+  uint64_t clears_done = 0;
   RequestId last_id = 0;
-  int live = 0;  // submitted and not finished
-  std::vector<std::unique_ptr<Sequence>> inbox;
-  std::vector<RequestId> cancelled;
+  std::map<RequestId, Sequence*> live;  // submitted and not finished
+  SequenceList inbox;
   EngineStats stats;
 
   std::thread thread;
 };
 
+SequenceList Engine::Impl::MakeSequence(GenerateRequest request, std::shared_ptr<Sink> sink) const {
+  SequenceList one;
+  Sequence& sequence = one.emplace_back();
+  sequence.tokens = request.prompt;
+  if (!request.forced.empty()) {
+    sequence.tokens.insert(sequence.tokens.end(), request.forced.begin(), request.forced.end() - 1);
+  }
+  sequence.answer.emplace(*tokenizer, request, context_length);
+  const size_t longest = request.prompt.size() + static_cast<size_t>(sequence.answer->remaining());
+  sequence.blocks.reserve(longest / models::kKvBlockPositions + 1);
+  sequence.request = std::move(request);
+  sequence.sink = std::move(sink);
+  sequence.submitted = Clock::now();
+  return one;
+}
+
+Result<RequestId> Engine::Impl::Enqueue(SequenceList arrival) {
+  Sequence& sequence = arrival.front();
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) return Fail(ErrorCode::kUnavailable, "the engine is shutting down");
+    const auto most = static_cast<size_t>(options.max_sequences + options.max_queued);
+    if (live.size() >= most) {
+      return Fail(ErrorCode::kUnavailable, std::to_string(live.size()) +
+                                               " requests are running or waiting; try again later");
+    }
+    live.emplace(last_id + 1, &sequence);
+    sequence.id = ++last_id;
+    inbox.splice(inbox.end(), arrival);
+    wake.notify_one();
+    return sequence.id;
+  }
+}
+
 void Engine::Impl::Loop() {
   SetFloatingPointEnvironment();
-  for (;;) {
-    std::vector<std::unique_ptr<Sequence>> arrivals;
-    std::vector<RequestId> cancellations;
-    bool stop = false;
-    {
-      std::unique_lock lock(mutex);
-      wake.wait(lock, [this] {
-        return stopping || !inbox.empty() || !cancelled.empty() || scheduler.has_work();
-      });
-      arrivals.swap(inbox);
-      cancellations.swap(cancelled);
-      stop = stopping;
-    }
-    for (auto& sequence : arrivals) scheduler.Add(std::move(sequence));
-    if (stop) break;
-    for (const RequestId id : cancellations) End(id, Reason(FinishReason::kCancelled));
+  while (TakeNews()) {
     if (scheduler.has_work()) Step();
     ended.clear();
     Publish();
   }
+  ended.clear();
   // Later callers are refused because of `stopping`, so these are all.
-  for (auto& sequence : scheduler.RemoveAll()) {
-    Finish(*sequence, Reason(FinishReason::kCancelled));
+  scheduler.RemoveAll(ended);
+  for (Sequence& sequence : ended) Finish(sequence, Reason(FinishReason::kCancelled));
+  ended.clear();
+}
+
+/// Waits for work; false when the engine is to end.
+bool Engine::Impl::TakeNews() {
+  SequenceList arrivals;
+  bool stop = false;
+  bool cancellations = false;
+  uint64_t clears = 0;
+  {
+    std::unique_lock lock(mutex);
+    wake.wait(lock, [this] {
+      return stopping || !inbox.empty() || any_cancelled || clears_wanted > clears_done ||
+             scheduler.has_work();
+    });
+    arrivals.splice(arrivals.end(), inbox);
+    cancellations = std::exchange(any_cancelled, false);
+    stop = stopping;
+    clears = clears_wanted;
+  }
+  while (!arrivals.empty()) {
+    SequenceList one;
+    one.splice(one.end(), arrivals, arrivals.begin());
+    try {
+      scheduler.Add(one);
+    } catch (const std::bad_alloc&) {
+      Finish(one.front(), OutOfMemory());
+    }
+  }
+  if (cancellations) EndCancelled();
+  if (clears > clears_done) {
+    scheduler.ClearCache();
+    Publish();
+    const std::lock_guard lock(mutex);
+    clears_done = clears;
+    cleared.notify_all();
+  }
+  return !stop;
+}
+
+void Engine::Impl::EndCancelled() {
+  for (;;) {
+    const Sequence* found = nullptr;
+    scheduler.ForEach([&](const Sequence& sequence) {
+      if (sequence.cancelled) found = &sequence;
+    });
+    if (found == nullptr) return;
+    End(found->id, Reason(FinishReason::kCancelled));
   }
 }
 
 void Engine::Impl::Step() {
-  const Plan plan = scheduler.PlanStep();
+  const Plan& plan = scheduler.PlanStep();
   const Clock::time_point now = Clock::now();
   for (Sequence* sequence : plan.admitted) sequence->admitted = now;
-  Result<std::vector<RowResult>> results = Fail(ErrorCode::kInternal, "not computed");
-  try {
-    results = runner.Run(plan);
-  } catch (const std::bad_alloc&) {
-    results = Fail(ErrorCode::kResourceExhausted, "out of memory for one step");
-  }
+  const auto results = runner.Run(plan);
   ++steps;
   if (!results) {
     for (const PlannedRun& run : plan.runs) End(run.sequence->id, Failure(results.error()));
     return;
   }
-  for (const PlannedRun& run : plan.runs) run.sequence->computed += run.count;
+  for (const PlannedRun& run : plan.runs) scheduler.Commit(*run.sequence, run.first + run.count);
   for (RowResult& row : *results) Deliver(row);
 }
 
@@ -191,8 +292,10 @@ void Engine::Impl::Deliver(RowResult& row) {
     if (sequence.request.forced.empty()) sequence.tokens.push_back(event.id);
     end = sequence.answer->Push(event.id, event.text);
     sequence.sink->OnToken(event);
+  } catch (const std::bad_alloc&) {
+    return End(sequence.id, OutOfMemory());
   } catch (const std::exception& error) {
-    return End(sequence.id, Failure({ErrorCode::kInternal, error.what()}));
+    return End(sequence.id, Failure(InternalError(error)));
   }
   if (!end) return;
   FinishEvent finish = Reason(end->reason);
@@ -203,24 +306,30 @@ void Engine::Impl::Deliver(RowResult& row) {
 }
 
 void Engine::Impl::End(RequestId id, FinishEvent event) {
-  std::unique_ptr<Sequence> sequence = scheduler.Remove(id);
-  if (sequence == nullptr) return;
+  const size_t before = ended.size();
+  scheduler.Remove(id, ended);
+  if (ended.size() == before) return;
   Publish();  // whoever is told of the end sees the blocks free
-  Finish(*sequence, std::move(event));
-  ended.push_back(std::move(sequence));
+  Finish(ended.back(), std::move(event));
 }
 
 void Engine::Impl::Finish(Sequence& sequence, FinishEvent event) {
   sequence.finished = true;
   {
     const std::lock_guard lock(mutex);
-    --live;
+    live.erase(sequence.id);
   }
   event.usage = UsageOf(sequence);
+  if (sequence.cached_tokens > 0) ++prefix_hits;
+  prefix_tokens += static_cast<uint64_t>(sequence.cached_tokens);
   try {
     if (event.reason == FinishReason::kCancelled || event.reason == FinishReason::kError) {
       event.text = sequence.answer->Flush();
     }
+  } catch (const std::bad_alloc&) {
+    // The end itself matters more than the last characters.
+  }
+  try {
     sequence.sink->OnFinish(event);
   } catch (const std::exception&) {
     // The sequence is over either way; what its sink could not do is the sink's own to report.
@@ -231,10 +340,14 @@ void Engine::Impl::Publish() {
   const std::lock_guard lock(mutex);
   stats.running = scheduler.running();
   stats.queued = scheduler.queued();
-  stats.blocks_used = scheduler.blocks_used();
+  stats.blocks_used = scheduler.cache().used();
+  stats.blocks_cached = scheduler.cache().unused();
   stats.steps = steps;
   stats.tokens_generated = tokens_generated;
   stats.preemptions = scheduler.preemptions();
+  stats.prefix_hits = prefix_hits;
+  stats.prefix_tokens = prefix_tokens;
+  stats.prefix_evictions = scheduler.cache().evictions();
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -253,46 +366,44 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<models::Model> mo
   if (choice.error != nullptr) return Fail(ErrorCode::kUnsupported, choice.error);
   auto kv = models::KvStorage::Create(config, size->blocks);
   if (!kv) return tl::unexpected(kv.error());
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-      std::move(model), std::move(tokenizer), std::move(*kv), *choice.kernels, options, *size)));
+  try {
+    return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
+        std::move(model), std::move(tokenizer), std::move(*kv), *choice.kernels, options, *size)));
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
+  } catch (const std::system_error& error) {
+    return Fail(ErrorCode::kResourceExhausted,
+                std::string("the engine's thread could not be started: ") + error.what());
+  }
 }
 
 Result<RequestId> Engine::Submit(GenerateRequest request, std::shared_ptr<Sink> sink) {
-  auto ok =
-      CheckRequest(request, impl_->options.request_limits, config().vocab_size, context_length());
-  if (!ok) return tl::unexpected(ok.error());
-  auto sequence = std::make_unique<Sequence>();
-  sequence->tokens = request.prompt;
-  if (!request.forced.empty()) {
-    sequence->tokens.insert(sequence->tokens.end(), request.forced.begin(),
-                            request.forced.end() - 1);
+  try {
+    auto ok =
+        CheckRequest(request, impl_->options.request_limits, config().vocab_size, context_length());
+    if (!ok) return tl::unexpected(ok.error());
+    return impl_->Enqueue(impl_->MakeSequence(std::move(request), std::move(sink)));
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
   }
-  sequence->answer.emplace(*impl_->tokenizer, request, context_length());
-  sequence->request = std::move(request);
-  sequence->sink = std::move(sink);
-  sequence->submitted = Clock::now();
-  RequestId id = 0;
-  {
-    const std::lock_guard lock(impl_->mutex);
-    if (impl_->stopping) return Fail(ErrorCode::kUnavailable, "the engine is shutting down");
-    if (impl_->live >= impl_->options.max_sequences + impl_->options.max_queued) {
-      return Fail(ErrorCode::kUnavailable, std::to_string(impl_->live) +
-                                               " requests are running or waiting; try again later");
-    }
-    id = sequence->id = ++impl_->last_id;
-    ++impl_->live;
-    impl_->inbox.push_back(std::move(sequence));
-  }
-  impl_->wake.notify_one();
-  return id;
 }
 
 void Engine::Cancel(RequestId id) {
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->cancelled.push_back(id);
+    const auto found = impl_->live.find(id);
+    if (found == impl_->live.end()) return;
+    found->second->cancelled = true;
+    impl_->any_cancelled = true;
   }
   impl_->wake.notify_one();
+}
+
+void Engine::ClearCache() {
+  std::unique_lock lock(impl_->mutex);
+  const uint64_t wanted = ++impl_->clears_wanted;
+  impl_->wake.notify_one();
+  impl_->cleared.wait(lock, [&] { return impl_->clears_done >= wanted; });
 }
 
 const models::ModelConfig& Engine::config() const { return impl_->model->config(); }

@@ -42,6 +42,11 @@ struct SamplingParams {
   uint32_t choice = 0;  // index among n choices: part of the generator's key
 };
 
+/// Who goes first when not everybody can: a sequence of low priority is the first to make room, and
+/// waits while others have prompts to compute.
+enum class Priority { kLow, kNormal, kHigh };
+inline constexpr int kPriorities = 3;
+
 struct GenerateRequest {
   std::vector<TokenId> prompt;  // at least one token
   SamplingParams sampling;
@@ -51,7 +56,8 @@ struct GenerateRequest {
   int top_logprobs = -1;          // -1: none; 0: the chosen token's only; K: the K best too
   std::vector<TokenId> forced;    // teacher forcing (score): exactly these tokens, one event each;
                                   // stops, max_tokens and end-of-generation tokens do not apply
-  std::string tenant;             // whose cache may be shared
+  std::string tenant;             // whose cache may be shared, and among whom time is shared fairly
+  Priority priority = Priority::kNormal;
 };
 
 struct TokenLogprob {
@@ -74,7 +80,7 @@ enum class FinishReason { kStop, kLength, kCancelled, kError };
 
 struct Usage {
   int prompt_tokens = 0;
-  int cached_tokens = 0;
+  int cached_tokens = 0;  // of the prompt, that were not computed again
   int completion_tokens = 0;
   double queue_ms = 0;
   double prefill_ms = 0;  // admission to first token
@@ -118,6 +124,9 @@ struct EngineOptions {
   int max_sequences = 64;       // running at once
   int max_queued = 1024;        // waiting beyond max_sequences; then Submit gives kUnavailable
   int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest
+  // Keeps what was computed for requests whose tokens begin alike (of one tenant). Off: every
+  // prompt is computed from its start.
+  bool prefix_cache = true;
   // Prompt rows in a step where sequences decode: few enough that their next tokens come soon, many
   // enough to compute efficiently.
   int prompt_rows_beside_decode = 64;
@@ -129,11 +138,15 @@ struct EngineOptions {
 struct EngineStats {
   int running = 0;
   int queued = 0;
-  int blocks_used = 0;
+  int blocks_used = 0;    // by what runs
+  int blocks_cached = 0;  // by nothing but the prefix cache: given up when somebody needs them
   int blocks_total = 0;
   uint64_t steps = 0;
   uint64_t tokens_generated = 0;
-  uint64_t preemptions = 0;  // sequences that gave up their blocks to older ones, to be recomputed
+  uint64_t preemptions = 0;       // sequences that gave up their blocks to others, to be recomputed
+  uint64_t prefix_hits = 0;       // finished requests whose prompt began with cached tokens
+  uint64_t prefix_tokens = 0;     // cached tokens of those
+  uint64_t prefix_evictions = 0;  // cached blocks that were given up
 };
 
 /// Owns the scheduler thread. Submit, Cancel and stats may be called from any thread; the engine
@@ -154,6 +167,10 @@ class Engine {
   /// The sequence leaves within one step and its sink gets kCancelled. Unknown or finished ids are
   /// ignored.
   void Cancel(RequestId id);
+
+  /// Forgets the keys and values of everything that is over; returns when that is done. Not to be
+  /// called from a sink.
+  void ClearCache();
 
   const models::ModelConfig& config() const;
   /// Positions a sequence may have, prompt and answer together.

@@ -1,38 +1,73 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
-#include <utility>
+#include <iterator>
+#include <span>
 
 namespace dure::engine {
 namespace {
 
-bool AdmittedEarlier(const std::unique_ptr<Sequence>& a, const std::unique_ptr<Sequence>& b) {
-  return a->admission < b->admission;
+bool ComesBefore(const Sequence& a, const Sequence& b) {
+  return a.request.priority != b.request.priority ? a.request.priority > b.request.priority
+                                                  : a.admission < b.admission;
 }
 
-template <typename Container>
-std::unique_ptr<Sequence> Extract(Container& sequences, RequestId id) {
-  const auto it = std::find_if(sequences.begin(), sequences.end(),
-                               [id](const auto& sequence) { return sequence->id == id; });
-  if (it == sequences.end()) return nullptr;
-  std::unique_ptr<Sequence> sequence = std::move(*it);
-  sequences.erase(it);
-  return sequence;
+/// Moves *it to its place in a list ordered by ComesBefore.
+void Insert(SequenceList& to, SequenceList& from, SequenceList::iterator it) {
+  const auto place = std::upper_bound(to.begin(), to.end(), *it, ComesBefore);
+  to.splice(place, from, it);
+}
+
+void Extract(SequenceList& from, RequestId id, SequenceList& to) {
+  const auto it = std::find_if(from.begin(), from.end(),
+                               [id](const Sequence& sequence) { return sequence.id == id; });
+  if (it != from.end()) to.splice(to.end(), from, it);
+}
+
+/// What may come from the cache: a row that needs logits is always computed.
+std::span<const TokenId> Cacheable(const Sequence& sequence) {
+  return std::span<const TokenId>(sequence.tokens)
+      .first(static_cast<size_t>(sequence.first_logit_position()));
 }
 
 }  // namespace
 
 Scheduler::Scheduler(const SchedulerLimits& limits)
-    : limits_(limits), blocks_(limits.total_blocks) {}
+    : limits_(limits), cache_(limits.total_blocks, limits.block_positions, limits.prefix_cache) {
+  const auto most = static_cast<size_t>(limits.max_sequences);
+  plan_.copies.reserve(most);
+  plan_.runs.reserve(most);
+  plan_.admitted.reserve(most);
+}
 
-void Scheduler::Add(std::unique_ptr<Sequence> sequence) { waiting_.Push(std::move(sequence)); }
+void Scheduler::Add(SequenceList& arrival) { QueueOf(arrival.front()).Push(arrival); }
 
-Plan Scheduler::PlanStep() {
-  Plan plan;
+const Plan& Scheduler::PlanStep() {
+  plan_.copies.clear();
+  plan_.runs.clear();
+  plan_.admitted.clear();
+  ++step_;
   GrowRunning();
-  Admit(plan);
-  PlanRuns(plan);
-  return plan;
+  Admit();
+  PlanRuns();
+  return plan_;
+}
+
+void Scheduler::Commit(Sequence& sequence, int computed) {
+  sequence.computed = computed;
+  cache_.Keep(sequence.request.tenant,
+              std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(computed)),
+              sequence.blocks, sequence.kept);
+}
+
+int Scheduler::queued() const {
+  size_t count = preempted_.size();
+  for (const TenantQueue& queue : waiting_) count += queue.size();
+  return static_cast<int>(count);
+}
+
+TenantQueue& Scheduler::QueueOf(const Sequence& sequence) {
+  return waiting_[kPriorities - 1 - static_cast<size_t>(sequence.request.priority)];
 }
 
 int Scheduler::BlocksFor(int positions) const {
@@ -40,112 +75,138 @@ int Scheduler::BlocksFor(int positions) const {
 }
 
 void Scheduler::FreeBlocks(Sequence& sequence) {
-  for (const int32_t block : sequence.blocks) blocks_.Release(block);
-  sequence.blocks.clear();
+  const auto computed = static_cast<size_t>(sequence.computed);
+  cache_.Release(sequence.request.tenant, std::span<const TokenId>(sequence.tokens).first(computed),
+                 sequence.blocks, sequence.kept);
+  sequence.computed = 0;
 }
 
 void Scheduler::GrowRunning() {
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Sequence& sequence = *running_[i];
+  for (Sequence& sequence : running_) {
     const int needed = BlocksFor(static_cast<int>(sequence.tokens.size()));
     while (static_cast<int>(sequence.blocks.size()) < needed) {
-      if (const auto block = blocks_.Allocate()) {
+      if (const auto block = cache_.Allocate()) {
         sequence.blocks.push_back(*block);
         continue;
       }
-      PreemptYoungest();
-      if (i >= running_.size()) return;  // it was this one
+      const bool itself = &running_.back() == &sequence;
+      PreemptLast();
+      if (itself) return;
     }
   }
 }
 
-void Scheduler::PreemptYoungest() {
-  std::unique_ptr<Sequence> sequence = std::move(running_.back());
-  running_.pop_back();
-  FreeBlocks(*sequence);
-  sequence->computed = 0;
+void Scheduler::PreemptLast() {
+  const auto last = std::prev(running_.end());
+  FreeBlocks(*last);
+  if (last->delivered == 0) last->cached_tokens = 0;
   ++preemptions_;
-  const auto place =
-      std::upper_bound(preempted_.begin(), preempted_.end(), sequence, AdmittedEarlier);
-  preempted_.insert(place, std::move(sequence));
+  Insert(preempted_, running_, last);
 }
 
-bool Scheduler::TryAllocate(Sequence& sequence) {
-  const int needed = BlocksFor(static_cast<int>(sequence.tokens.size()));
-  // A block in reserve for everyone who runs: a newcomer that is preempted at the next step has
-  // only cost time.
-  if (blocks_.available() < needed + running()) return false;
-  for (int i = 0; i < needed; ++i) sequence.blocks.push_back(*blocks_.Allocate());
+Sequence* Scheduler::NextCandidate() {
+  Sequence* waiting = nullptr;
+  for (size_t i = 0; i < waiting_.size() && waiting == nullptr; ++i) waiting = waiting_[i].Front();
+  if (preempted_.empty()) return waiting;
+  Sequence& preempted = preempted_.front();
+  return waiting != nullptr && waiting->request.priority > preempted.request.priority ? waiting
+                                                                                      : &preempted;
+}
+
+void Scheduler::Admit() {
+  while (Sequence* candidate = NextCandidate()) {
+    if (running() >= limits_.max_sequences && !FreeSlotFor(*candidate)) return;
+    // Whoever is next waits for its blocks; nobody overtakes, or a long prompt would never get in.
+    while (!TryAllocate(*candidate)) {
+      if (running_.empty() || running_.back().request.priority >= candidate->request.priority) {
+        return;
+      }
+      PreemptLast();
+    }
+    if (candidate->admission == 0) {
+      candidate->admission = ++admissions_;
+      plan_.admitted.push_back(candidate);
+    }
+    candidate->running_since = step_;
+    if (!preempted_.empty() && candidate == &preempted_.front()) {
+      Insert(running_, preempted_, preempted_.begin());
+    } else {
+      const auto place =
+          std::upper_bound(running_.begin(), running_.end(), *candidate, ComesBefore);
+      QueueOf(*candidate).Pop(running_, place);
+    }
+  }
+}
+
+bool Scheduler::FreeSlotFor(const Sequence& candidate) {
+  if (running_.back().request.priority < candidate.request.priority) {
+    PreemptLast();
+    return true;
+  }
+  const bool preempted = !preempted_.empty() && &candidate == &preempted_.front();
+  return !preempted && TakeTurn(candidate);
+}
+
+bool Scheduler::TakeTurn(const Sequence& candidate) {
+  TenantQueue& queue = QueueOf(candidate);
+  const int own = queue.Admitted(candidate);
+  const int tenants = queue.AdmittedTenants() + (own == 0 ? 1 : 0);
+  const int share = std::max(limits_.max_sequences / tenants, 1);
+  if (own >= share) return false;
+  auto victim = running_.end();
+  for (auto it = running_.begin(); it != running_.end(); ++it) {
+    if (it->request.priority != candidate.request.priority) continue;
+    if (step_ - it->running_since < limits_.turn_steps) continue;
+    // The youngest of those who have too much; where there are more tenants than places, whoever
+    // has had its place for longest.
+    if (queue.Admitted(*it) > share ||
+        (own == 0 && (victim == running_.end() || it->running_since < victim->running_since))) {
+      victim = it;
+    }
+  }
+  if (victim == running_.end()) return false;
+  FreeBlocks(*victim);
+  queue.Return(running_, victim);
+  ++preemptions_;
   return true;
 }
 
-void Scheduler::Admit(Plan& plan) {
-  while (running() < limits_.max_sequences && !preempted_.empty()) {
-    if (!TryAllocate(*preempted_.front())) return;
-    const auto place =
-        std::upper_bound(running_.begin(), running_.end(), preempted_.front(), AdmittedEarlier);
-    running_.insert(place, std::move(preempted_.front()));
-    preempted_.pop_front();
+bool Scheduler::TryAllocate(Sequence& sequence) {
+  const auto cacheable = Cacheable(sequence);
+  cache_.Adopt(sequence.request.tenant, cacheable, sequence.blocks, sequence.kept);
+  const PrefixCache::Tail tail =
+      cache_.FindTail(sequence.request.tenant, cacheable, sequence.blocks, sequence.kept);
+  const int fresh = BlocksFor(static_cast<int>(sequence.tokens.size())) - sequence.kept;
+  sequence.computed = sequence.kept * limits_.block_positions;
+  // A block in reserve for everyone who runs: a newcomer that is preempted at the next step has
+  // only cost time.
+  if (cache_.available() < fresh + running()) {
+    FreeBlocks(sequence);
+    return false;
   }
-  while (running() < limits_.max_sequences && waiting_.Front() != nullptr) {
-    // Whoever is at the front waits for its blocks; nobody overtakes, or a long prompt would never
-    // get in.
-    if (!TryAllocate(*waiting_.Front())) return;
-    running_.push_back(waiting_.Pop());
-    running_.back()->admission = ++admissions_;
-    plan.admitted.push_back(running_.back().get());
+  for (int i = 0; i < fresh; ++i) sequence.blocks.push_back(*cache_.Allocate());
+  if (tail.positions > 0) {
+    plan_.copies.push_back({tail.block, sequence.blocks[static_cast<size_t>(sequence.kept)]});
+    sequence.computed += tail.positions;
   }
+  if (sequence.delivered == 0) sequence.cached_tokens = sequence.computed;
+  return true;
 }
 
-void Scheduler::PlanRuns(Plan& plan) const {
-  int decoding = 0;
-  int prompts = 0;
-  for (const auto& sequence : running_) ++(sequence->pending() == 1 ? decoding : prompts);
-  int left = std::max(limits_.step_token_budget - decoding, 1);
-  if (decoding > 0) left = std::min(left, limits_.prompt_rows_beside_decode);
-  // While others wait with their prompts, the first takes at most half: a short prompt need not
-  // wait for a long one.
-  const int share = prompts > 1 ? std::max(left / 2, 1) : left;
-  std::vector<int> counts(running_.size(), 0);
-  for (const int most : {share, left}) {
-    for (size_t i = 0; i < running_.size(); ++i) {
-      if (running_[i]->pending() == 1) continue;
-      const int more = std::min({running_[i]->pending() - counts[i], most - counts[i], left});
-      counts[i] += more;
-      left -= more;
-    }
-  }
-  int forced_rows = limits_.max_forced_logit_rows;
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Sequence& sequence = *running_[i];
-    const int first_logit = std::max(sequence.first_logit_position(), sequence.computed);
-    int count = sequence.pending() == 1 ? 1 : counts[i];
-    if (!sequence.request.forced.empty()) {
-      count = std::min(count, first_logit - sequence.computed + forced_rows);
-      forced_rows -= std::max(0, sequence.computed + count - first_logit);
-    }
-    if (count == 0) continue;
-    const int end = sequence.computed + count;
-    plan.runs.push_back({&sequence, sequence.computed, count, std::min(first_logit, end)});
-  }
+void Scheduler::Remove(RequestId id, SequenceList& removed) {
+  const size_t before = removed.size();
+  Extract(running_, id, removed);
+  Extract(preempted_, id, removed);
+  if (removed.size() > before) QueueOf(removed.back()).Leave(removed.back());
+  for (TenantQueue& queue : waiting_) queue.Remove(id, removed);
+  if (removed.size() > before) FreeBlocks(removed.back());
 }
 
-std::unique_ptr<Sequence> Scheduler::Remove(RequestId id) {
-  std::unique_ptr<Sequence> sequence = Extract(running_, id);
-  if (sequence == nullptr) sequence = Extract(preempted_, id);
-  if (sequence == nullptr) sequence = waiting_.Remove(id);
-  if (sequence != nullptr) FreeBlocks(*sequence);
-  return sequence;
-}
-
-std::vector<std::unique_ptr<Sequence>> Scheduler::RemoveAll() {
-  std::vector<std::unique_ptr<Sequence>> all = waiting_.Clear();
-  for (auto& sequence : running_) all.push_back(std::move(sequence));
-  for (auto& sequence : preempted_) all.push_back(std::move(sequence));
-  running_.clear();
-  preempted_.clear();
-  for (auto& sequence : all) FreeBlocks(*sequence);
-  return all;
+void Scheduler::RemoveAll(SequenceList& removed) {
+  ForEach([this](Sequence& sequence) { FreeBlocks(sequence); });
+  removed.splice(removed.end(), running_);
+  removed.splice(removed.end(), preempted_);
+  for (TenantQueue& queue : waiting_) queue.Clear(removed);
 }
 
 }  // namespace dure::engine

@@ -1,8 +1,10 @@
 // One request on its way through the engine.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -11,6 +13,10 @@
 #include "engine/engine.h"
 
 namespace dure::engine {
+
+/// What an Error says where there is no memory for more: as short as a string may be without an
+/// allocation.
+inline constexpr const char* kOutOfMemory = "out of memory";
 
 struct Sequence {
   RequestId id = 0;
@@ -21,9 +27,14 @@ struct Sequence {
       tokens;         // the prompt, then what was generated, or all forced tokens but the last
   int computed = 0;   // leading tokens whose keys and values are in the cache
   int delivered = 0;  // tokens the sink has had
-  std::vector<int32_t> blocks;  // position p lives in blocks[p / kKvBlockPositions]
-  uint64_t admission = 0;       // order of first admission, counted from 1; 0: not yet
-  bool finished = false;        // the sink has had its OnFinish
+  std::vector<int32_t> blocks;          // position p lives in blocks[p / kKvBlockPositions]
+  int kept = 0;                         // leading blocks that the prefix cache has too
+  int cached_tokens = 0;                // prompt tokens that came from the prefix cache
+  uint64_t admission = 0;               // order of first admission, counted from 1; 0: not yet
+  uint64_t running_since = 0;           // the step that admitted it last
+  int planned = 0;                      // prompt rows in the step that is being planned
+  bool finished = false;                // the sink has had its OnFinish
+  std::atomic<bool> cancelled = false;  // set by any thread
 
   std::optional<Answer> answer;
 
@@ -39,5 +50,13 @@ struct Sequence {
   }
   int pending() const { return static_cast<int>(tokens.size()) - computed; }
 };
+
+inline bool SameTenant(const Sequence& a, const Sequence& b) {
+  return a.request.tenant == b.request.tenant;
+}
+
+/// Sequences move between lists by splicing, which allocates nothing and keeps pointers to them
+/// good.
+using SequenceList = std::list<Sequence>;
 
 }  // namespace dure::engine

@@ -13,7 +13,7 @@ Result<Sample> SampleOrFail(const SampleTask& task) noexcept {
   try {
     return SampleRow(task);
   } catch (const std::bad_alloc&) {
-    return Fail(ErrorCode::kResourceExhausted, "out of memory");
+    return Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
   }
 }
 
@@ -55,7 +55,16 @@ void StepRunner::Sample() {
   }
 }
 
-Result<std::vector<RowResult>> StepRunner::Run(const Plan& plan) {
+Result<std::span<RowResult>> StepRunner::Run(const Plan& plan) {
+  try {
+    return Compute(plan);
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
+  }
+}
+
+Result<std::span<RowResult>> StepRunner::Compute(const Plan& plan) {
+  for (const BlockCopy& copy : plan.copies) kv_.CopyBlock(copy.from, copy.to);
   rows_.clear();
   views_.clear();
   logit_rows_.clear();
@@ -73,7 +82,7 @@ Result<std::vector<RowResult>> StepRunner::Run(const Plan& plan) {
   }
   for (size_t i = 0; i < tasks_.size(); ++i) tasks_[i].logits = logits.subspan(i * vocab, vocab);
   Sample();
-  return std::move(results_);
+  return std::span<RowResult>(results_);
 }
 
 }  // namespace dure::engine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
@@ -30,11 +31,12 @@ class StepRunner {
              ThreadTeam* team)
       : model_(model), kv_(kv), kernels_(kernels), team_(team) {}
 
-  /// Results in the order of the plan's rows. Sequences are not changed.
-  /// Errors: those of Model::Forward; then no row has a result.
-  Result<std::vector<RowResult>> Run(const Plan& plan);
+  /// Results in the order of the plan's rows, good until the next call. Sequences are not changed.
+  /// Errors: those of Model::Forward, kResourceExhausted; then no row has a result.
+  Result<std::span<RowResult>> Run(const Plan& plan);
 
  private:
+  Result<std::span<RowResult>> Compute(const Plan& plan);
   void AddRun(const PlannedRun& run);
   void Sample();
 

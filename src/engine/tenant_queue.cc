@@ -1,57 +1,87 @@
 #include "engine/tenant_queue.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace dure::engine {
 
-void TenantQueue::Push(std::unique_ptr<Sequence> sequence) {
-  Line& line = lines_[sequence->request.tenant];
-  if (line.empty()) turns_.push_back(sequence->request.tenant);
-  line.push_back(std::move(sequence));
+void TenantQueue::Push(SequenceList& arrival) {
+  const auto [line, added] = lines_.try_emplace(arrival.front().request.tenant);
+  if (added) line->second.turn = ++turns_;
+  SequenceList& waiting = line->second.waiting;
+  waiting.splice(waiting.end(), arrival, arrival.begin());
   ++size_;
 }
 
-Sequence* TenantQueue::Front() const {
-  return turns_.empty() ? nullptr : lines_.at(turns_.front()).front().get();
-}
-
-std::unique_ptr<Sequence> TenantQueue::Pop() {
-  std::string tenant = std::move(turns_.front());
-  turns_.pop_front();
-  const auto line = lines_.find(tenant);
-  std::unique_ptr<Sequence> sequence = std::move(line->second.front());
-  line->second.pop_front();
-  --size_;
-  if (line->second.empty()) {
-    lines_.erase(line);
-  } else {
-    turns_.push_back(std::move(tenant));
-  }
-  return sequence;
-}
-
-std::unique_ptr<Sequence> TenantQueue::Remove(RequestId id) {
-  for (auto line = lines_.begin(); line != lines_.end(); ++line) {
-    for (auto it = line->second.begin(); it != line->second.end(); ++it) {
-      if ((*it)->id != id) continue;
-      std::unique_ptr<Sequence> sequence = std::move(*it);
-      line->second.erase(it);
-      --size_;
-      if (line->second.empty()) {
-        turns_.erase(std::find(turns_.begin(), turns_.end(), line->first));
-        lines_.erase(line);
-      }
-      return sequence;
+TenantQueue::Lines::iterator TenantQueue::Next() {
+  auto next = lines_.end();
+  for (auto it = lines_.begin(); it != lines_.end(); ++it) {
+    const Line& line = it->second;
+    if (line.waiting.empty()) continue;
+    if (next == lines_.end() || line.admitted < next->second.admitted ||
+        (line.admitted == next->second.admitted && line.turn < next->second.turn)) {
+      next = it;
     }
   }
-  return nullptr;
+  return next;
 }
 
-std::vector<std::unique_ptr<Sequence>> TenantQueue::Clear() {
-  std::vector<std::unique_ptr<Sequence>> all;
-  while (size_ > 0) all.push_back(Pop());
-  return all;
+Sequence* TenantQueue::Front() {
+  const auto line = Next();
+  return line == lines_.end() ? nullptr : &line->second.waiting.front();
+}
+
+void TenantQueue::Pop(SequenceList& to, SequenceList::iterator place) {
+  Line& line = Next()->second;
+  to.splice(place, line.waiting, line.waiting.begin());
+  ++line.admitted;
+  line.turn = ++turns_;
+  --size_;
+}
+
+void TenantQueue::Return(SequenceList& from, SequenceList::iterator it) {
+  Line& line = lines_.at(it->request.tenant);
+  line.waiting.splice(line.waiting.begin(), from, it);
+  --line.admitted;
+  ++size_;
+}
+
+void TenantQueue::Leave(const Sequence& sequence) {
+  const auto line = lines_.find(sequence.request.tenant);
+  --line->second.admitted;
+  EraseIfEmpty(line);
+}
+
+void TenantQueue::EraseIfEmpty(Lines::iterator line) {
+  if (line->second.waiting.empty() && line->second.admitted == 0) lines_.erase(line);
+}
+
+void TenantQueue::Remove(RequestId id, SequenceList& to) {
+  for (auto line = lines_.begin(); line != lines_.end(); ++line) {
+    SequenceList& waiting = line->second.waiting;
+    const auto it = std::find_if(waiting.begin(), waiting.end(),
+                                 [id](const Sequence& sequence) { return sequence.id == id; });
+    if (it == waiting.end()) continue;
+    to.splice(to.end(), waiting, it);
+    --size_;
+    EraseIfEmpty(line);
+    return;
+  }
+}
+
+void TenantQueue::Clear(SequenceList& to) {
+  for (auto& [tenant, line] : lines_) to.splice(to.end(), line.waiting);
+  lines_.clear();
+  size_ = 0;
+}
+
+int TenantQueue::Admitted(const Sequence& sequence) const {
+  const auto line = lines_.find(sequence.request.tenant);
+  return line == lines_.end() ? 0 : line->second.admitted;
+}
+
+int TenantQueue::AdmittedTenants() const {
+  return static_cast<int>(std::count_if(lines_.begin(), lines_.end(),
+                                        [](const auto& line) { return line.second.admitted > 0; }));
 }
 
 }  // namespace dure::engine

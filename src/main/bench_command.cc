@@ -196,6 +196,7 @@ Result<void> Bench(const Options& options) {
 
 void RegisterBench(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<Options>();
+  options->model.prefix_cache = false;  // every run computes its whole prompt
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a model runs here");
   command->group(kModelsGroup);
   command->footer(

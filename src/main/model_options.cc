@@ -64,6 +64,7 @@ Result<std::unique_ptr<providers::LocalModel>> LoadLocalModel(const ModelOptions
   load.threads = options.threads;
   load.engine.context_length = options.context;
   load.engine.kv_bytes = options.kv_mib << 20;
+  load.engine.prefix_cache = options.prefix_cache;
   LoadingLine line;
   load.on_progress = [&line](const models::LoadProgress& progress) { line.Show(progress); };
   return providers::LocalModel::Load(*path, load);

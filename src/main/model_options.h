@@ -12,10 +12,11 @@
 namespace dure {
 
 struct ModelOptions {
-  std::string model;    // path or name in the model folder; empty: the default model
-  int threads = 0;      // 0: all cores this process may use
-  int context = 0;      // tokens; 0: the model's
-  uint64_t kv_mib = 0;  // 0: chosen by the engine
+  std::string model;         // path or name in the model folder; empty: the default model
+  int threads = 0;           // 0: all cores this process may use
+  int context = 0;           // tokens; 0: the model's
+  uint64_t kv_mib = 0;       // 0: chosen by the engine
+  bool prefix_cache = true;  // engine::EngineOptions
 };
 
 /// --model only: for commands that need no weights.

@@ -42,6 +42,7 @@ struct ServeOptions {
   int threads = 0;
   int context = 0;
   int drain_seconds = 10;
+  bool no_prefix_cache = false;
   std::vector<std::string> allow_hosts;
   std::vector<std::string> allow_origins;
 };
@@ -218,6 +219,7 @@ Result<void> Serve(const ServeOptions& options) {
   local.model_paths = *models;
   local.threads = options.threads;
   local.engine.context_length = options.context;
+  local.engine.prefix_cache = !options.no_prefix_cache;
   local.random_seed = RandomBits;
   local.unix_time = UnixTime;
   providers::LocalProvider provider(std::move(local));
@@ -279,6 +281,8 @@ void RegisterServe(CLI::App& app, CommandContext& context) {
                    "Seconds that running answers get to finish when the server is told to stop")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
+  command->add_flag("--no-prefix-cache", options->no_prefix_cache,
+                    "Compute every chat from its start instead of where an earlier turn ended");
   command->add_option("--allow-host", options->allow_hosts,
                       "Another name this server may be called by (behind a proxy)");
   command->add_option("--allow-origin", options->allow_origins,

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstring>
 #include <string>
 
 namespace dure::models {
@@ -26,6 +27,16 @@ Result<std::unique_ptr<KvStorage>> KvStorage::Create(const ModelConfig& config, 
   }
   storage->base_ = static_cast<uint16_t*>(memory);
   return storage;
+}
+
+void KvStorage::CopyBlock(int32_t from, int32_t to) {
+  if (from == to) return;
+  const size_t bytes = Offset(0, 1, 0) * sizeof(uint16_t);
+  const size_t layers = bytes_ / bytes / static_cast<size_t>(blocks_);
+  for (size_t layer = 0; layer < layers; ++layer) {
+    const auto at = static_cast<int>(layer);
+    std::memcpy(base_ + Offset(at, to, 0), base_ + Offset(at, from, 0), bytes);
+  }
 }
 
 KvStorage::~KvStorage() {

@@ -27,6 +27,8 @@ class KvStorage {
   /// Bytes one block takes over all layers.
   static uint64_t BlockBytes(const ModelConfig& config);
   int blocks() const { return blocks_; }
+  /// Copies all keys and values of one block to another.
+  void CopyBlock(int32_t from, int32_t to);
 
   uint16_t* Keys(int layer, int32_t block, int kv_head) {
     return base_ + Offset(layer, block, kv_head);

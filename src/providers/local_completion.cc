@@ -96,7 +96,10 @@ void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
   if (Abandoned()) return;
   std::vector<TokenInfo>& held = held_tokens_[static_cast<size_t>(choice)];
   usage_.prompt_tokens = std::max(usage_.prompt_tokens, event.usage.prompt_tokens);
-  usage_.cached_tokens = std::max(usage_.cached_tokens, event.usage.cached_tokens);
+  // The choices share one prompt; what they found of each other's was not there before.
+  cached_tokens_ =
+      std::min(cached_tokens_.value_or(event.usage.cached_tokens), event.usage.cached_tokens);
+  usage_.cached_tokens = *cached_tokens_;
   usage_.completion_tokens += event.usage.completion_tokens;
   if (event.reason == engine::FinishReason::kStop ||
       event.reason == engine::FinishReason::kLength) {

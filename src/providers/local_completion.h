@@ -62,6 +62,7 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
   int unfinished_;
   bool want_tokens_ = false;  // set before the first event
   ChatUsage usage_;
+  std::optional<int> cached_tokens_;
   std::optional<Error> error_;
 
   std::mutex mutex_;

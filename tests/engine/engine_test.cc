@@ -168,6 +168,20 @@ TEST(Engine, ItsEndIsEverySinksEnd) {
   EXPECT_EQ(sinks.back()->WaitForFinish().reason, FinishReason::kCancelled);
 }
 
+TEST(Engine, ACancelThatMeetsTheEndIsStillOneFinish) {
+  for (uint32_t i = 0; i < 20; ++i) {
+    std::shared_ptr<RecordingSink> sink;
+    {
+      const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1);
+      RequestId id = 0;
+      sink = Start(*tiny.engine, Endless(i), &id);
+      sink->WaitForTokens(1);
+      tiny->Cancel(id);
+    }
+    EXPECT_EQ(sink->finishes(), 1);
+  }
+}
+
 TEST(Engine, SubmitRefusesWithTheNumbers) {
   const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1);
   GenerateRequest request;

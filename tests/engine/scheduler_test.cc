@@ -20,30 +20,41 @@ SchedulerLimits Limits() {
   limits.step_token_budget = 16;
   limits.block_positions = kBlock;
   limits.total_blocks = 100;
+  limits.prefix_cache = false;  // the prompts below begin alike
   return limits;
 }
 
-std::unique_ptr<Sequence> Request(RequestId id, int prompt, const std::string& tenant = "") {
-  auto sequence = std::make_unique<Sequence>();
-  sequence->id = id;
-  sequence->request.prompt.assign(prompt, 1);
-  sequence->request.tenant = tenant;
-  sequence->tokens = sequence->request.prompt;
-  return sequence;
+SequenceList Request(RequestId id, int prompt, const std::string& tenant = "",
+                     Priority priority = Priority::kNormal) {
+  SequenceList one;
+  Sequence& sequence = one.emplace_back();
+  sequence.id = id;
+  sequence.request.prompt.assign(static_cast<size_t>(prompt), 1);
+  sequence.request.tenant = tenant;
+  sequence.request.priority = priority;
+  sequence.tokens = sequence.request.prompt;
+  return one;
 }
 
-std::unique_ptr<Sequence> Forced(RequestId id, int prompt, int forced) {
-  auto sequence = Request(id, prompt);
-  sequence->request.forced.assign(forced, 2);
-  sequence->tokens.insert(sequence->tokens.end(), forced - 1, 2);
-  return sequence;
+SequenceList Forced(RequestId id, int prompt, int forced) {
+  SequenceList one = Request(id, prompt);
+  one.front().request.forced.assign(static_cast<size_t>(forced), 2);
+  one.front().tokens.insert(one.front().tokens.end(), static_cast<size_t>(forced) - 1, 2);
+  return one;
+}
+
+/// Whether the scheduler had it.
+bool Remove(Scheduler& scheduler, RequestId id) {
+  SequenceList removed;
+  scheduler.Remove(id, removed);
+  return !removed.empty();
 }
 
 /// Does to the sequences what the engine does after a step.
-void Advance(const Plan& plan) {
+void Advance(Scheduler& scheduler, const Plan& plan) {
   for (const PlannedRun& run : plan.runs) {
     Sequence& sequence = *run.sequence;
-    sequence.computed += run.count;
+    scheduler.Commit(sequence, run.first + run.count);
     const int results = run.first + run.count - run.first_logit;
     sequence.delivered += results;
     if (sequence.request.forced.empty() && results > 0) sequence.tokens.push_back(3);
@@ -74,10 +85,10 @@ TEST(Scheduler, CutsALongPromptIntoChunksAndAsksForOneRowOfLogits) {
   std::vector<int> chunks;
   std::vector<int> logits;
   for (int step = 0; step < 5; ++step) {
-    const Plan plan = scheduler.PlanStep();
+    const Plan& plan = scheduler.PlanStep();
     chunks.push_back(Rows(plan)[1]);
     logits.push_back(LogitRows(plan));
-    Advance(plan);
+    Advance(scheduler, plan);
   }
   EXPECT_THAT(chunks, ElementsAre(16, 16, 3, 1, 1));
   EXPECT_THAT(logits, ElementsAre(0, 0, 1, 1, 1));
@@ -86,14 +97,14 @@ TEST(Scheduler, CutsALongPromptIntoChunksAndAsksForOneRowOfLogits) {
 TEST(Scheduler, EveryDecodingSequenceHasARowWhileALongPromptComesIn) {
   Scheduler scheduler(Limits());
   for (RequestId id = 1; id <= 3; ++id) scheduler.Add(Request(id, 2));
-  Advance(scheduler.PlanStep());
+  Advance(scheduler, scheduler.PlanStep());
   scheduler.Add(Request(4, 100));
   for (int step = 0; step < 7; ++step) {
-    const Plan plan = scheduler.PlanStep();
+    const Plan& plan = scheduler.PlanStep();
     std::map<RequestId, int> rows = Rows(plan);
     EXPECT_EQ(rows[1] + rows[2] + rows[3], 3);
     EXPECT_EQ(rows[4], 13);
-    Advance(plan);
+    Advance(scheduler, plan);
   }
 }
 
@@ -103,10 +114,10 @@ TEST(Scheduler, ALongPromptGoesInSlicesWhileOthersDecode) {
   limits.prompt_rows_beside_decode = 10;
   Scheduler scheduler(limits);
   scheduler.Add(Request(1, 2));
-  Advance(scheduler.PlanStep());
+  Advance(scheduler, scheduler.PlanStep());
   scheduler.Add(Request(2, 100));
   EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(1, 1), std::pair(2, 10)));
-  scheduler.Remove(1);
+  Remove(scheduler, 1);
   EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(2, 100)));
 }
 
@@ -114,7 +125,7 @@ TEST(Scheduler, AShortPromptIsNotStuckBehindALongOne) {
   Scheduler scheduler(Limits());
   scheduler.Add(Request(1, 200));
   scheduler.Add(Request(2, 8));
-  const Plan plan = scheduler.PlanStep();
+  const Plan& plan = scheduler.PlanStep();
   EXPECT_THAT(Rows(plan), ElementsAre(std::pair(1, 8), std::pair(2, 8)));
   EXPECT_EQ(LogitRows(plan), 1);
 }
@@ -124,9 +135,9 @@ TEST(Scheduler, PromptsMoveEvenWhenDecodingTakesTheWholeBudget) {
   limits.step_token_budget = 2;
   Scheduler scheduler(limits);
   for (RequestId id = 1; id <= 4; ++id) scheduler.Add(Request(id, 1));
-  Advance(scheduler.PlanStep());
+  Advance(scheduler, scheduler.PlanStep());
   scheduler.Add(Request(5, 3));
-  const Plan plan = scheduler.PlanStep();
+  const Plan& plan = scheduler.PlanStep();
   EXPECT_EQ(plan.runs.size(), 5u);
   EXPECT_EQ(Rows(plan)[5], 1);
 }
@@ -136,12 +147,12 @@ TEST(Scheduler, RowsOfOneSequenceAreContiguousAndInsideItsBlocks) {
   scheduler.Add(Request(1, 30));
   scheduler.Add(Request(2, 30));
   for (int step = 0; step < 40; ++step) {
-    const Plan plan = scheduler.PlanStep();
+    const Plan& plan = scheduler.PlanStep();
     for (const PlannedRun& run : plan.runs) {
       EXPECT_EQ(run.first, run.sequence->computed);
       EXPECT_LE(run.first + run.count, static_cast<int>(run.sequence->blocks.size()) * kBlock);
     }
-    Advance(plan);
+    Advance(scheduler, plan);
   }
 }
 
@@ -154,10 +165,10 @@ TEST(Scheduler, TenantsTakeTurns) {
   scheduler.Add(Request(5, 1, "other"));
   std::vector<RequestId> order;
   while (scheduler.has_work()) {
-    const Plan plan = scheduler.PlanStep();
+    const Plan& plan = scheduler.PlanStep();
     for (const RequestId id : Admitted(plan)) order.push_back(id);
     ASSERT_EQ(plan.runs.size(), 1u);
-    scheduler.Remove(plan.runs[0].sequence->id);
+    Remove(scheduler, plan.runs[0].sequence->id);
   }
   EXPECT_THAT(order, ElementsAre(1, 4, 5, 2, 3));
 }
@@ -171,7 +182,7 @@ TEST(Scheduler, NobodyOvertakesAPromptThatWaitsForBlocks) {
   scheduler.Add(Request(3, 1));
   EXPECT_THAT(Admitted(scheduler.PlanStep()), ElementsAre(1));
   EXPECT_EQ(scheduler.queued(), 2);
-  scheduler.Remove(1);
+  Remove(scheduler, 1);
   EXPECT_THAT(Admitted(scheduler.PlanStep()), ElementsAre(2, 3));
 }
 
@@ -185,22 +196,22 @@ TEST(Scheduler, TheYoungestGivesWayAndComesBackWithEverythingItHad) {
   std::map<RequestId, int> delivered;
   bool preempted = false;
   for (int step = 0; step < 60 && scheduler.has_work(); ++step) {
-    const Plan plan = scheduler.PlanStep();
+    const Plan& plan = scheduler.PlanStep();
     ASSERT_FALSE(plan.runs.empty());
     preempted |= scheduler.running() < 2 && scheduler.queued() > 0;
-    Advance(plan);
+    Advance(scheduler, plan);
     for (const PlannedRun& run : plan.runs) {
       delivered[run.sequence->id] = run.sequence->delivered;
       EXPECT_EQ(run.sequence->tokens.size(),
                 run.sequence->request.prompt.size() + run.sequence->delivered);
       // 12 positions: three blocks of the four there are.
-      if (run.sequence->tokens.size() >= 12) scheduler.Remove(run.sequence->id);
+      if (run.sequence->tokens.size() >= 12) Remove(scheduler, run.sequence->id);
     }
   }
   EXPECT_TRUE(preempted);
   EXPECT_FALSE(scheduler.has_work());
   EXPECT_THAT(delivered, ElementsAre(std::pair(1, 8), std::pair(2, 8), std::pair(3, 11)));
-  EXPECT_EQ(scheduler.blocks_used(), 0);
+  EXPECT_EQ(scheduler.cache().used(), 0);
 }
 
 TEST(Scheduler, APreemptedSequenceAsksOnlyForTheLogitsItStillOwes) {
@@ -211,11 +222,11 @@ TEST(Scheduler, APreemptedSequenceAsksOnlyForTheLogitsItStillOwes) {
   scheduler.Add(Request(2, 3));
   int steps = 0;
   while (scheduler.running() == 2 || steps == 0) {
-    Advance(scheduler.PlanStep());
+    Advance(scheduler, scheduler.PlanStep());
     ++steps;
   }
-  scheduler.Remove(1);
-  const Plan plan = scheduler.PlanStep();
+  Remove(scheduler, 1);
+  const Plan& plan = scheduler.PlanStep();
   ASSERT_EQ(plan.runs.size(), 1u);
   EXPECT_EQ(plan.runs[0].first, 0);
   EXPECT_GT(plan.runs[0].count, 3);
@@ -230,13 +241,13 @@ TEST(Scheduler, ForcedTokensGetOneRowOfLogitsEachAndNoMoreThanTheBufferHolds) {
   scheduler.Add(Forced(2, 1, 6));
   int delivered[3] = {0, 0, 0};
   for (int step = 0; step < 20 && scheduler.has_work(); ++step) {
-    const Plan plan = scheduler.PlanStep();
+    const Plan& plan = scheduler.PlanStep();
     ASSERT_FALSE(plan.runs.empty());
     EXPECT_LE(LogitRows(plan), 5);
-    Advance(plan);
+    Advance(scheduler, plan);
     for (const PlannedRun& run : plan.runs) {
       delivered[run.sequence->id] = run.sequence->delivered;
-      if (run.sequence->pending() == 0) scheduler.Remove(run.sequence->id);
+      if (run.sequence->pending() == 0) Remove(scheduler, run.sequence->id);
     }
   }
   EXPECT_FALSE(scheduler.has_work());
@@ -251,12 +262,148 @@ TEST(Scheduler, RemovingASequenceFreesItsBlocksWhereverItIs) {
   scheduler.Add(Request(1, 9));
   scheduler.Add(Request(2, 9));
   scheduler.PlanStep();
-  EXPECT_EQ(scheduler.blocks_used(), 3);
-  EXPECT_NE(scheduler.Remove(2), nullptr);
-  EXPECT_NE(scheduler.Remove(1), nullptr);
-  EXPECT_EQ(scheduler.Remove(1), nullptr);
-  EXPECT_EQ(scheduler.blocks_used(), 0);
+  EXPECT_EQ(scheduler.cache().used(), 3);
+  EXPECT_TRUE(Remove(scheduler, 2));
+  EXPECT_TRUE(Remove(scheduler, 1));
+  EXPECT_FALSE(Remove(scheduler, 1));
+  EXPECT_EQ(scheduler.cache().used(), 0);
   EXPECT_FALSE(scheduler.has_work());
+}
+
+std::vector<RequestId> Running(const Plan& plan) {
+  std::vector<RequestId> ids;
+  for (const PlannedRun& run : plan.runs) ids.push_back(run.sequence->id);
+  return ids;
+}
+
+TEST(Scheduler, TheImportantGoFirst) {
+  SchedulerLimits limits = Limits();
+  limits.max_sequences = 1;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 1, "a", Priority::kLow));
+  scheduler.Add(Request(2, 1, "a"));
+  scheduler.Add(Request(3, 1, "b", Priority::kHigh));
+  std::vector<RequestId> order;
+  while (scheduler.has_work()) {
+    const Plan& plan = scheduler.PlanStep();
+    order.push_back(plan.runs.at(0).sequence->id);
+    Remove(scheduler, order.back());
+  }
+  EXPECT_THAT(order, ElementsAre(3, 2, 1));
+}
+
+TEST(Scheduler, AnUnimportantOneMakesRoomAtOnce) {
+  SchedulerLimits limits = Limits();
+  limits.max_sequences = 2;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 1, "a", Priority::kLow));
+  scheduler.Add(Request(2, 1, "a"));
+  Advance(scheduler, scheduler.PlanStep());
+  scheduler.Add(Request(3, 1, "a"));
+  EXPECT_THAT(Running(scheduler.PlanStep()), ElementsAre(2, 3));
+  // Equals do not push each other out.
+  scheduler.Add(Request(4, 1, "a"));
+  EXPECT_THAT(Running(scheduler.PlanStep()), ElementsAre(2, 3));
+  Remove(scheduler, 2);
+  EXPECT_THAT(Running(scheduler.PlanStep()), ElementsAre(3, 4));
+  Remove(scheduler, 3);
+  EXPECT_THAT(Running(scheduler.PlanStep()), ElementsAre(4, 1));
+}
+
+TEST(Scheduler, BlocksAreTakenFromTheUnimportant) {
+  SchedulerLimits limits = Limits();
+  limits.total_blocks = 4;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 8, "a", Priority::kLow));
+  Advance(scheduler, scheduler.PlanStep());
+  scheduler.Add(Request(2, 12, "a"));
+  EXPECT_THAT(Running(scheduler.PlanStep()), ElementsAre(2));
+  EXPECT_EQ(scheduler.preemptions(), 1u);
+}
+
+TEST(Scheduler, PromptRowsGoToTheImportantFirst) {
+  Scheduler scheduler(Limits());
+  scheduler.Add(Request(1, 100, "a", Priority::kLow));
+  Advance(scheduler, scheduler.PlanStep());
+  scheduler.Add(Request(2, 12, "b"));
+  EXPECT_EQ(Rows(scheduler.PlanStep()), (std::map<RequestId, int>{{2, 12}, {1, 4}}));
+}
+
+TEST(Scheduler, TenantsShareThePromptRowsOfAStep) {
+  Scheduler scheduler(Limits());
+  for (RequestId id = 1; id <= 4; ++id) scheduler.Add(Request(id, 100, "many"));
+  scheduler.Add(Request(5, 100, "few"));
+  const std::map<RequestId, int> rows = Rows(scheduler.PlanStep());
+  EXPECT_EQ(rows.at(5), 8);
+  int sum = 0;
+  for (const auto& [id, count] : rows) sum += count;
+  EXPECT_EQ(sum, 16);
+}
+
+TEST(Scheduler, ATenantWithTooManyPlacesMakesRoomAfterItsTurn) {
+  SchedulerLimits limits = Limits();
+  limits.max_sequences = 4;
+  limits.turn_steps = 3;
+  Scheduler scheduler(limits);
+  for (RequestId id = 1; id <= 5; ++id) scheduler.Add(Request(id, 1, "many"));
+  Advance(scheduler, scheduler.PlanStep());
+  for (RequestId id = 6; id <= 8; ++id) scheduler.Add(Request(id, 1, "few"));
+  std::vector<std::vector<RequestId>> steps;
+  for (int i = 0; i < 5; ++i) {
+    const Plan& plan = scheduler.PlanStep();
+    steps.push_back(Running(plan));
+    Advance(scheduler, plan);
+  }
+  EXPECT_THAT(steps[1], ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(steps[2], ElementsAre(1, 2, 6, 7));
+  // Two each: nobody has too many any more.
+  EXPECT_THAT(steps[4], ElementsAre(1, 2, 6, 7));
+}
+
+TEST(Scheduler, MoreTenantsThanPlacesTakeTurns) {
+  SchedulerLimits limits = Limits();
+  limits.max_sequences = 1;
+  limits.turn_steps = 2;
+  Scheduler scheduler(limits);
+  for (RequestId id = 1; id <= 3; ++id) scheduler.Add(Request(id, 1, std::string(1, 'a' + id)));
+  std::map<RequestId, int> steps;
+  for (int i = 0; i < 12; ++i) {
+    const Plan& plan = scheduler.PlanStep();
+    ++steps[plan.runs.at(0).sequence->id];
+    Advance(scheduler, plan);
+  }
+  EXPECT_EQ(steps, (std::map<RequestId, int>{{1, 4}, {2, 4}, {3, 4}}));
+}
+
+TEST(Scheduler, APreemptedSequenceContinuesWhereItsBlocksSurvive) {
+  SchedulerLimits limits = Limits();
+  limits.prefix_cache = true;
+  limits.max_sequences = 1;
+  Scheduler scheduler(limits);
+  scheduler.Add(Request(1, 10, "a", Priority::kLow));
+  Advance(scheduler, scheduler.PlanStep());
+  Advance(scheduler, scheduler.PlanStep());
+  scheduler.Add(Request(2, 4, "b"));
+  Advance(scheduler, scheduler.PlanStep());
+  Remove(scheduler, 2);
+  const Plan& plan = scheduler.PlanStep();
+  ASSERT_EQ(plan.runs.size(), 1u);
+  EXPECT_EQ(plan.runs[0].sequence->id, 1u);
+  EXPECT_EQ(plan.runs[0].first, 11);  // two whole blocks and the copy of the third
+  ASSERT_EQ(plan.copies.size(), 1u);
+  EXPECT_EQ(plan.copies[0].to, plan.runs[0].sequence->blocks[2]);
+}
+
+TEST(Scheduler, OneComputesWhatOthersNeedToo) {
+  SchedulerLimits limits = Limits();
+  limits.prefix_cache = true;
+  Scheduler scheduler(limits);
+  for (RequestId id = 1; id <= 3; ++id) scheduler.Add(Request(id, 18));
+  Advance(scheduler, scheduler.PlanStep());
+  const Plan& plan = scheduler.PlanStep();
+  ASSERT_EQ(plan.runs.size(), 3u);
+  for (const PlannedRun& run : plan.runs) EXPECT_EQ(run.first, 16);
+  EXPECT_EQ(scheduler.cache().used(), 4 + 3);
 }
 
 }  // namespace
