@@ -34,8 +34,7 @@ std::string CpuName() {
 
 Json AvailableInstructionSets() {
   Json names = Json::array();
-  for (const numerics::Isa isa :
-       {numerics::Isa::kReference, numerics::Isa::kAvx2, numerics::Isa::kAvx512}) {
+  for (const numerics::Isa isa : numerics::kAllIsas) {
     if (numerics::KernelsFor(isa) != nullptr) names.push_back(numerics::IsaName(isa));
   }
   return names;

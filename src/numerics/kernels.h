@@ -107,14 +107,17 @@ struct Kernels {
   void (*add_scaled)(float* x, const float* y, float factor, int64_t count);
 };
 
-enum class Isa { kReference, kAvx2, kAvxVnni, kAvx512 };
+enum class Isa { kReference, kAvx2, kAvxVnni, kAvx512, kAmx };
 
-/// Best instruction set of this machine, or what DURE_ISA asks for. An unknown or unavailable name
-/// in DURE_ISA gives nullptr from KernelsFor; callers report it.
-const Kernels* KernelsFor(Isa isa);  // nullptr when this CPU or build lacks it
-const char* IsaName(Isa isa);        // as DURE_ISA names it
+/// nullptr when this CPU lacks it. The first question about AMX asks the kernel to let this process
+/// use it; a refusal counts as lacking it.
+const Kernels* KernelsFor(Isa isa);
+/// The same whether or not this CPU has it: for tests that emulate what it lacks.
+const Kernels* UncheckedKernelsFor(Isa isa);
+const char* IsaName(Isa isa);  // as DURE_ISA names it
 /// From the slowest to the fastest.
-inline constexpr Isa kAllIsas[] = {Isa::kReference, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512};
+inline constexpr Isa kAllIsas[] = {Isa::kReference, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512,
+                                   Isa::kAmx};
 
 /// What the environment asks for and what the machine has. Exactly one of kernels and error is set.
 struct KernelChoice {

@@ -9,6 +9,7 @@
 #include "numerics/float16.h"
 #include "numerics/kernels.h"
 #include "numerics/packed_matrix.h"
+#include "tests/numerics/amx_emulator.h"
 
 namespace dure::numerics::testing {
 
@@ -109,13 +110,15 @@ inline std::vector<float> RandomFloats(int64_t count, std::mt19937& rng, float s
   return out;
 }
 
-/// The instruction sets of this machine that must equal the reference.
+/// The instruction sets that must equal the reference: those of this machine, and AMX, emulated where
+/// the machine has only AVX-512.
 inline std::vector<const Kernels*> FastKernels() {
   std::vector<const Kernels*> out;
   for (const Isa isa : kAllIsas) {
-    if (isa == Isa::kReference) continue;
+    if (isa == Isa::kReference || isa == Isa::kAmx) continue;
     if (const Kernels* k = KernelsFor(isa)) out.push_back(k);
   }
+  if (ProvideAmx()) out.push_back(UncheckedKernelsFor(Isa::kAmx));
   return out;
 }
 

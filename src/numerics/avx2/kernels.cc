@@ -7,6 +7,7 @@ namespace dure::numerics {
 
 // clang-format off: each of these uses what the one before defines.
 #include "numerics/vector/lanes_256.h"
+#include "numerics/vector/emit.h"
 #include "numerics/vector/float_kernels.h"
 #include "numerics/vector/prefetch.h"
 #include "numerics/vector/products_256.h"
