@@ -1,7 +1,7 @@
 // Intel AMX in software, for tests on machines without it: the tile instructions that integer
 // kernels use (configuration, tile loads and stores, TDPB*), executed from the SIGILL handler by
-// the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Slow: a microsecond or
-// two an instruction.
+// the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Slow: a microsecond
+// or two an instruction.
 #pragma once
 
 #include <cstdint>
@@ -57,9 +57,10 @@ class AmxUnit {
   Tile tiles_[kTiles] = {};
 };
 
-/// Makes AMX instructions work in this process: asks the kernel for them where the CPU has AMX, else
-/// handles SIGILL (other illegal instructions and faults end the process as ever). May be called
-/// again. False when neither is possible because the CPU lacks AVX-512, which the kernels need too.
+/// Makes AMX instructions work in this process: asks the kernel for them where the CPU has AMX,
+/// else handles SIGILL (other illegal instructions and faults end the process as ever). May be
+/// called again. False when neither is possible because the CPU lacks AVX-512, which the kernels
+/// need too.
 bool ProvideAmx();
 
 /// Whether ProvideAmx emulates.

@@ -57,8 +57,8 @@ void PlainProduct(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, 
   for (int m = 0; m < rows; ++m) {
     for (int n = 0; n < columns; ++n) {
       for (int k = 0; k < depth; ++k) {
-        (*sums)[m * 16 + n] += static_cast<A>(a[m * depth + k]) *
-                               static_cast<B>(b[k / 4 * 64 + 4 * n + k % 4]);
+        (*sums)[m * 16 + n] +=
+            static_cast<A>(a[m * depth + k]) * static_cast<B>(b[k / 4 * 64 + 4 * n + k % 4]);
       }
     }
   }
@@ -221,10 +221,10 @@ class AmxUnitFaults : public ::testing::Test {
   }
   AmxFault Configure(const Config& config) { return Step(kLoadConfig, config.bytes); }
 
-  const std::vector<uint8_t> kLoadConfig = {0xc4, 0xe2, 0x78, 0x49, 0x00};       // (%rax)
+  const std::vector<uint8_t> kLoadConfig = {0xc4, 0xe2, 0x78, 0x49, 0x00};  // (%rax)
   const std::vector<uint8_t> kRelease = {0xc4, 0xe2, 0x78, 0x49, 0xc0};
-  const std::vector<uint8_t> kZero1 = {0xc4, 0xe2, 0x7b, 0x49, 0xc8};            // %tmm1
-  const std::vector<uint8_t> kDot0 = {0xc4, 0xe2, 0x6b, 0x5e, 0xc1};  // ssd %tmm2, %tmm1, %tmm0
+  const std::vector<uint8_t> kZero1 = {0xc4, 0xe2, 0x7b, 0x49, 0xc8};  // %tmm1
+  const std::vector<uint8_t> kDot0 = {0xc4, 0xe2, 0x6b, 0x5e, 0xc1};   // ssd %tmm2, %tmm1, %tmm0
   AmxUnit unit_;
   int moved_ = 0;
 };
@@ -289,8 +289,8 @@ TEST_F(AmxUnitFaults, TilesThatAreNotConfiguredOrDoNotMatchAreRefused) {
 }
 
 TEST_F(AmxUnitFaults, OtherInstructionsAreNotTouched) {
-  EXPECT_EQ(Step({0x0f, 0x0b}), AmxFault::kNotAmx);                          // ud2
-  EXPECT_EQ(Step({0xc4, 0xe2, 0x69, 0x50, 0xc1}), AmxFault::kNotAmx);        // vpdpbusd
+  EXPECT_EQ(Step({0x0f, 0x0b}), AmxFault::kNotAmx);                           // ud2
+  EXPECT_EQ(Step({0xc4, 0xe2, 0x69, 0x50, 0xc1}), AmxFault::kNotAmx);         // vpdpbusd
   EXPECT_EQ(Step({0xc4, 0xe2, 0x7b, 0x4b, 0x00}), AmxFault::kInvalidOpcode);  // no SIB
   EXPECT_EQ(moved_, 0);
 }

@@ -63,7 +63,10 @@ TEST_P(AmxProducts, EveryNumberOfRowsAndGroups) {
   }
 }
 
-TEST_P(AmxProducts, SeveralPanelsAndRuns) {
+/// Types of one block size are cut alike.
+class AmxPanels : public AmxProducts {};
+
+TEST_P(AmxPanels, SeveralPanelsAndRuns) {
   std::mt19937 rng(2);
   const int64_t cols = 16384;  // 2 tiles a panel, and runs of one group
   const PackedMatrix w =
@@ -122,8 +125,11 @@ INSTANTIATE_TEST_SUITE_P(Types, AmxProducts,
                          ::testing::Values(BlockType::kQ4_0, BlockType::kQ4_1, BlockType::kQ5_0,
                                            BlockType::kQ5_1, BlockType::kQ8_0, BlockType::kQ2_K,
                                            BlockType::kQ3_K, BlockType::kQ4_K, BlockType::kQ5_K,
-                                           BlockType::kQ6_K, BlockType::kIQ4_NL,
-                                           BlockType::kIQ4_XS, BlockType::kMXFP4),
+                                           BlockType::kQ6_K, BlockType::kIQ4_NL, BlockType::kIQ4_XS,
+                                           BlockType::kMXFP4),
+                         TypeName);
+
+INSTANTIATE_TEST_SUITE_P(Types, AmxPanels, ::testing::Values(BlockType::kQ4_1, BlockType::kQ4_K),
                          TypeName);
 
 }  // namespace

@@ -110,8 +110,8 @@ inline std::vector<float> RandomFloats(int64_t count, std::mt19937& rng, float s
   return out;
 }
 
-/// The instruction sets that must equal the reference: those of this machine, and AMX, emulated where
-/// the machine has only AVX-512.
+/// The instruction sets that must equal the reference: those of this machine, and AMX, emulated
+/// where the machine has only AVX-512.
 inline std::vector<const Kernels*> FastKernels() {
   std::vector<const Kernels*> out;
   for (const Isa isa : kAllIsas) {

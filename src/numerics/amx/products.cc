@@ -21,9 +21,9 @@ extern const Kernels kAvx512Kernels;
 
 namespace {
 
-/// A tile takes about as long for 1 row as for 16: some 45 cycles a block of 32 (16 rows' scaling is
-/// 32 to 40), and unpacking 15 more, where VNNI takes 6 a row (8 dot products and 4 float operations
-/// at two a cycle) and 6 to unpack. So from about 8 rows on the tile wins.
+/// A tile takes about as long for 1 row as for 16: some 45 cycles a block of 32 (16 rows' scaling
+/// is 32 to 40), and unpacking 15 more, where VNNI takes 6 a row (8 dot products and 4 float
+/// operations at two a cycle) and 6 to unpack. So from about 8 rows on the tile wins.
 constexpr int64_t kFewestTileRows = 8;
 
 // A core with AMX has 2 MiB of second-level cache. One panel of activations and one run of weights
@@ -93,8 +93,8 @@ void MatMulOf(const PackedView* w, const QuantizedRows* x, int64_t row_begin, in
   const int64_t rows = row_end - row_begin;
   int64_t tiled = rows % 16 < kFewestTileRows ? rows / 16 * 16 : rows;
   if (group_begin >= group_end) return;
-  if (tiled > 0 && !MatMulTiles<kType>(w, x, row_begin, row_begin + tiled, group_begin, group_end,
-                                       out)) {
+  if (tiled > 0 &&
+      !MatMulTiles<kType>(w, x, row_begin, row_begin + tiled, group_begin, group_end, out)) {
     tiled = 0;
   }
   if (tiled < rows) {

@@ -1,7 +1,7 @@
 // Products of types with blocks of 256. Sub-scale times code is split exactly into a high byte
-// (signed) and a low byte (unsigned): sub-scale * code = 256 * high + low. So the tile unit sums all
-// 256 products, and floats appear once a block. A block of 32 rows (or 16 at a ragged end) and 16
-// outputs takes four steps of 64 inputs, each with a product for either byte; meanwhile AVX-512
+// (signed) and a low byte (unsigned): sub-scale * code = 256 * high + low. So the tile unit sums
+// all 256 products, and floats appear once a block. A block of 32 rows (or 16 at a ragged end) and
+// 16 outputs takes four steps of 64 inputs, each with a product for either byte; meanwhile AVX-512
 // scales the sums of the block before. |sum of high| <= 256 * 16 * 127 and |sum of low| <= 256 *
 // 255 * 127, so 256 * high + low stays below 2^28. Included inside dure::numerics after tiles.h.
 // NOLINTBEGIN(llvm-header-guard)
@@ -66,10 +66,9 @@ void Blocks256::PackActivations(const QuantizedRows* x, int64_t row, int64_t row
         scales[t] = x->scales[at * blocks + b];
         const int32_t* sums = x->sums + (at * blocks + b) * 16;
         for (int j = 0; j < MinimumPairs(kLayout); ++j) {
-          pairs[16 * j + t] =
-              kLayout.sub == 16
-                  ? Pair(sums[2 * j], sums[2 * j + 1])
-                  : Pair(sums[4 * j] + sums[4 * j + 1], sums[4 * j + 2] + sums[4 * j + 3]);
+          pairs[16 * j + t] = kLayout.sub == 16 ? Pair(sums[2 * j], sums[2 * j + 1])
+                                                : Pair(sums[4 * j] + sums[4 * j + 1],
+                                                       sums[4 * j + 2] + sums[4 * j + 3]);
         }
       }
     }
@@ -128,9 +127,8 @@ void Blocks256::UnpackWeights(const PackedView* w, int64_t group, uint8_t* out) 
       Store(floats + 16, LoadHalf(halves + 16));
       const uint8_t* mins = scales + kBase + 16 * kSubs;
       for (int j = 0; j < MinimumPairs(kLayout); ++j) {
-        const __m512i pair =
-            _mm512_or_si512(WidenUnsigned(mins + 32 * j),
-                            _mm512_slli_epi32(WidenUnsigned(mins + 32 * j + 16), 16));
+        const __m512i pair = _mm512_or_si512(
+            WidenUnsigned(mins + 32 * j), _mm512_slli_epi32(WidenUnsigned(mins + 32 * j + 16), 16));
         _mm512_store_si512(floats + 32 + 16 * j, pair);
       }
     }
@@ -164,32 +162,39 @@ template <int kTiles, int kStep>
   }
 }
 
-/// acc[16 lanes] += sums of row t of tile `tile`, scaled.
-template <BlockType kType, int kTiles>
-[[gnu::always_inline]] inline void ScaleRow(const Block256& block, int tile, int t, float* acc) {
-  constexpr TypeLayout kLayout = LayoutOf(kType);
-  const auto sums = [&](int i) { return _mm512_load_si512(block.sums + 256 * i + 16 * t); };
-  const uint8_t* row = block.activations + tile * block.tile_stride + Blocks256::kPlaneBytes;
-  const uint8_t* lane = block.weights + 2 * Blocks256::kPlaneBytes;
-  __m512i low = sums(2 * tile);
-  __m512i high = sums(2 * tile + 1);
-  if constexpr (kTiles == 1) {
-    low = _mm512_add_epi32(low, sums(2));
-    high = _mm512_add_epi32(high, sums(3));
+/// Scales and minimums of the 16 outputs in one block.
+template <BlockType kType>
+struct Lanes256 {
+  static constexpr int kPairs = MinimumPairs(LayoutOf(kType));
+  __m512 scale;
+  __m512 minimum;
+  __m512i pairs[kPairs > 0 ? kPairs : 1];
+
+  [[gnu::always_inline]] explicit Lanes256(const uint8_t* weights) {
+    const uint8_t* at = weights + 2 * Blocks256::kPlaneBytes;
+    scale = _mm512_load_ps(at);
+    minimum = kPairs > 0 ? _mm512_load_ps(at + 64) : scale;
+    for (int j = 0; j < kPairs; ++j) pairs[j] = _mm512_load_si512(at + 128 + 64 * j);
   }
+};
+
+/// acc[16 lanes] += a row's sums, scaled. row: its tile's scales and sums of codes, from its own
+/// on.
+template <BlockType kType>
+[[gnu::always_inline]] inline void ScaleRow(__m512i low, __m512i high, const Lanes256<kType>& lanes,
+                                            const uint8_t* row, float* acc) {
   const __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(low, _mm512_slli_epi32(high, 8)));
-  const __m512 row_scale = _mm512_set1_ps(reinterpret_cast<const float*>(row)[t]);
+  const __m512 row_scale = _mm512_set1_ps(*reinterpret_cast<const float*>(row));
   __m512 a = _mm512_load_ps(acc);
-  a = _mm512_fmadd_ps(dot, _mm512_mul_ps(_mm512_load_ps(lane), row_scale), a);
-  if constexpr (kLayout.has_min) {
-    const auto* pairs = reinterpret_cast<const int32_t*>(row + 64) + t;
+  a = _mm512_fmadd_ps(dot, _mm512_mul_ps(lanes.scale, row_scale), a);
+  constexpr int kPairs = Lanes256<kType>::kPairs;
+  if constexpr (kPairs > 0) {
+    const auto* pairs = reinterpret_cast<const int32_t*>(row + 64);
     __m512i minimum = _mm512_setzero_si512();
-    for (int j = 0; j < MinimumPairs(kLayout); ++j) {
-      minimum = _mm512_dpwssd_epi32(minimum, _mm512_load_si512(lane + 128 + 64 * j),
-                                    _mm512_set1_epi32(pairs[16 * j]));
+    for (int j = 0; j < kPairs; ++j) {
+      minimum = _mm512_dpwssd_epi32(minimum, lanes.pairs[j], _mm512_set1_epi32(pairs[16 * j]));
     }
-    a = _mm512_fmadd_ps(_mm512_load_ps(lane + 64),
-                        _mm512_mul_ps(row_scale, _mm512_cvtepi32_ps(minimum)), a);
+    a = _mm512_fmadd_ps(lanes.minimum, _mm512_mul_ps(row_scale, _mm512_cvtepi32_ps(minimum)), a);
   }
   _mm512_store_ps(acc, a);
 }
@@ -250,9 +255,20 @@ class Stream256 {
   [[gnu::always_inline]] void ScaleQuarter(const Block256& before) {
     constexpr int kRows = 4 * kTiles;
     constexpr int kTile = kTiles == 2 ? kQuarter / 2 : 0;
-    constexpr int kRow = kRows * kQuarter % 16;
-    for (int i = 0; i < kRows; ++i) {
-      ScaleRow<kType, kTiles>(before, kTile, kRow + i, acc_ + 256 * kTile + 16 * (kRow + i));
+    constexpr int kFirst = kRows * kQuarter % 16;
+    const Lanes256<kType> lanes(before.weights);
+    const int32_t* sums = before.sums + 512 * kTile + 16 * kFirst;
+    const uint8_t* row =
+        before.activations + kTile * before.tile_stride + Blocks256::kPlaneBytes + 4 * kFirst;
+    float* acc = acc_ + 256 * kTile + 16 * kFirst;
+    for (int i = 0; i < kRows; ++i, sums += 16, row += 4, acc += 16) {
+      __m512i low = _mm512_load_si512(sums);
+      __m512i high = _mm512_load_si512(sums + 256);
+      if constexpr (kTiles == 1) {
+        low = _mm512_add_epi32(low, _mm512_load_si512(sums + 512));
+        high = _mm512_add_epi32(high, _mm512_load_si512(sums + 768));
+      }
+      ScaleRow<kType>(low, high, lanes, row, acc);
     }
   }
 

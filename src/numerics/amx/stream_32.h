@@ -1,8 +1,8 @@
-// Products of types with blocks of 32. Each block of 16 rows and 16 outputs is one tile product over
-// 32 inputs, whose exact sums are then scaled and added up in float32. The two halves belong to
-// different units of the processor and are kept busy at once: while AVX-512 scales block i from a
-// small ring of stored sums, the tile unit loads operands of block i + 7, multiplies those of block
-// i + 6 and stores the sums of block i + 4. Included inside dure::numerics after tiles.h.
+// Products of types with blocks of 32. Each block of 16 rows and 16 outputs is one tile product
+// over 32 inputs, whose exact sums are then scaled and added up in float32. The two halves belong
+// to different units of the processor and are kept busy at once: while AVX-512 scales block i from
+// a small ring of stored sums, the tile unit loads operands of block i + 7, multiplies those of
+// block i + 6 and stores the sums of block i + 4. Included inside dure::numerics after tiles.h.
 // NOLINTBEGIN(llvm-header-guard)
 
 namespace {
@@ -137,7 +137,7 @@ struct Stream32 {
   Cursor32 load;
   Cursor32 scale;
   uint64_t steps;
-  int32_t* ring;   // [kRing][16][16]
+  int32_t* ring;         // [kRing][16][16]
   int64_t finished = 0;  // tiles
 
   /// kPhase = step % 4.

@@ -126,6 +126,5 @@ struct Pass {
   }
 }
 
-
 }  // namespace
 // NOLINTEND(llvm-header-guard)
