@@ -114,6 +114,7 @@ template <bool kHasMin>
   const auto* lane = reinterpret_cast<const float*>(at.weights + Blocks32::kCodeBytes);
   const __m512 scales = _mm512_load_ps(lane);
   [[maybe_unused]] const __m512 minimums = kHasMin ? _mm512_load_ps(lane + 16) : scales;
+#pragma GCC unroll 16  // else GCC 12 keeps acc in memory
   for (int t = 0; t < 16; ++t) {
     const __m512 dot = _mm512_cvtepi32_ps(_mm512_load_si512(sums + 16 * t));
     acc[t] = _mm512_fmadd_ps(dot, _mm512_mul_ps(scales, _mm512_set1_ps(row[t])), acc[t]);
@@ -152,6 +153,7 @@ struct Stream32 {
     ScaleBlock<kHasMin>(scale, ring + scaled % Blocks32::kRing * 256, acc);
     if (!scale.Next()) return;
     alignas(64) float sums[256];
+#pragma GCC unroll 16
     for (int t = 0; t < 16; ++t) {
       _mm512_store_ps(sums + 16 * t, acc[t]);
       acc[t] = _mm512_setzero_ps();
@@ -168,7 +170,8 @@ void Blocks32::Run(const Pass& pass) {
   const auto steps = static_cast<uint64_t>(pass.tiles * pass.groups * pass.blocks);
   Stream32<LayoutOf(kType).has_min> stream = {pass, Cursor32(pass), Cursor32(pass), steps, ring};
   __m512 acc[16];
-  for (__m512& a : acc) a = _mm512_setzero_ps();
+#pragma GCC unroll 16
+  for (int t = 0; t < 16; ++t) acc[t] = _mm512_setzero_ps();
   const ConfiguredTiles configured(kConfig);
   LoadOperands32<0>(stream.load);
   for (uint64_t step = 0; step < steps + kLag; step += 4) {
