@@ -13,6 +13,7 @@ extern const Kernels kAvx512Kernels;
 // clang-format off: each of these uses what the one before defines.
 #include "numerics/vector/lanes_512.h"
 #include "numerics/vector/emit.h"
+#include "numerics/vector/prefetch.h"
 #include "numerics/vector/unpack_512.h"
 #include "numerics/amx/tiles.h"
 #include "numerics/amx/stream_32.h"

@@ -110,6 +110,7 @@ void Blocks256::UnpackWeights(const PackedView* w, int64_t group, uint8_t* out) 
   };
   for (int64_t b = 0; b < w->cols / 256; ++b) {
     for (int slice = 0; slice < 8; ++slice) {
+      PrefetchWeights<SliceBytes(kLayout.kind)>(codes);
       __m512i u[8];
       Unpack<kLayout.kind>(codes, kLayout.table, u);
       const __m512i first = sub_scales(slice * kSubs / 8);

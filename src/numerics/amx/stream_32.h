@@ -59,6 +59,7 @@ void Blocks32::UnpackWeights(const PackedView* w, int64_t group, uint8_t* out) {
   const uint8_t* scales = codes + w->scales_offset;
   const __m512i offset = _mm512_set1_epi8(static_cast<char>(kLayout.offset));
   for (int64_t b = 0; b < w->cols / 32; ++b) {
+    PrefetchWeights<SliceBytes(kLayout.kind)>(codes);
     __m512i u[8];
     Unpack<kLayout.kind>(codes, kLayout.table, u);
     for (int i = 0; i < 8; ++i) _mm512_store_si512(out + 64 * i, _mm512_sub_epi8(u[i], offset));
