@@ -15,6 +15,7 @@ constexpr uint64_t kMaxHeads = 1024;
 constexpr uint64_t kMaxFfWidth = 1 << 19;
 constexpr uint64_t kMaxContext = 1 << 21;
 constexpr uint64_t kMaxVocabulary = 1 << 21;
+constexpr uint64_t kMaxExperts = 1024;
 
 /// Reads one count of the architecture's settings into *out, or fails naming the key.
 class SettingsReader {
@@ -41,6 +42,24 @@ class SettingsReader {
   std::string arch_;
 };
 
+/// expert_count is absent from models without experts; expert_feed_forward_length is absent from
+/// those whose experts are as wide as feed_forward_length says.
+Result<void> ReadExpertCounts(const formats::GgufFile& file, ModelConfig* c) {
+  const SettingsReader read(file, c->architecture);
+  const std::string key = c->architecture + ".expert_count";
+  auto experts = file.GetUint(key, 0);
+  if (!experts) return tl::unexpected(experts.error());
+  if (*experts == 0) return {};
+  return read.Count("expert_count", kMaxExperts, &c->experts)
+      .and_then([&] {
+        return read.Count("expert_used_count", static_cast<uint64_t>(c->experts), &c->experts_used);
+      })
+      .and_then([&] {
+        return read.Count("expert_feed_forward_length", kMaxFfWidth, &c->expert_ff_width,
+                          c->ff_width);
+      });
+}
+
 Result<void> ReadCounts(const formats::GgufFile& file, ModelConfig* c) {
   const SettingsReader read(file, c->architecture);
   const auto vocabulary = file.FindStrings("tokenizer.ggml.tokens");
@@ -58,7 +77,8 @@ Result<void> ReadCounts(const formats::GgufFile& file, ModelConfig* c) {
       .and_then([&] {
         return read.Count("attention.key_length", numerics::kMaxHeadDim, &c->head_dim,
                           std::max(1, c->width / c->heads));
-      });
+      })
+      .and_then([&] { return ReadExpertCounts(file, c); });
 }
 
 Result<void> CheckCounts(const formats::GgufFile& file, const ModelConfig& c) {
@@ -75,14 +95,6 @@ Result<void> CheckCounts(const formats::GgufFile& file, const ModelConfig& c) {
   if (!value_dim) return tl::unexpected(value_dim.error());
   if (*value_dim != static_cast<uint64_t>(c.head_dim)) {
     return Fail(ErrorCode::kUnsupported, "values of another length than keys are not supported");
-  }
-  auto experts = file.GetUint(c.architecture + ".expert_count", 0);
-  if (!experts) return tl::unexpected(experts.error());
-  if (*experts > 0) {
-    return Fail(ErrorCode::kUnsupported,
-                "mixtures of experts are not supported for the "
-                "architecture \"" +
-                    c.architecture + "\" yet");
   }
   return {};
 }
@@ -114,35 +126,11 @@ Result<ModelConfig> ReadDecoderConfig(const formats::GgufFile& file) {
   return c;
 }
 
-Result<RopeTable> ReadRope(const formats::GgufFile& file, const ModelConfig& config,
-                           WeightLoader* loader) {
-  const std::string prefix = config.architecture + ".rope.";
-  auto rotated = file.GetUint(prefix + "dimension_count", static_cast<uint64_t>(config.head_dim));
-  if (!rotated) return tl::unexpected(rotated.error());
-  if (*rotated == 0 || *rotated % 2 != 0 || *rotated > static_cast<uint64_t>(config.head_dim)) {
-    return Fail(ErrorCode::kCorrupt, "the model file's " + prefix + "dimension_count is " +
-                                         std::to_string(*rotated) + ", expected an even number " +
-                                         "up to " + std::to_string(config.head_dim));
-  }
-  auto type = file.GetString(prefix + "scaling.type", "none");
-  if (!type) return tl::unexpected(type.error());
-  auto factor = file.GetFloat(prefix + "scaling.factor", 1.0);
-  if (!factor) return tl::unexpected(factor.error());
-  if (*type != "none" && *type != "linear") {
-    return Fail(ErrorCode::kUnsupported, "rope scaling \"" + *type + "\" is not supported yet");
-  }
-  const double scale = *type == "linear" && *factor > 0 ? *factor : 1.0;
-  std::vector<float> factors;
-  if (loader->Has("rope_freqs.weight")) {
-    auto loaded = loader->LoadVector("rope_freqs.weight", static_cast<int64_t>(*rotated / 2));
-    if (!loaded) return tl::unexpected(loaded.error());
-    factors = *std::move(loaded);
-    if (std::any_of(factors.begin(), factors.end(), [](float f) { return !(f > 0); })) {
-      return Fail(ErrorCode::kCorrupt,
-                  "tensor \"rope_freqs.weight\" has a factor that is not positive");
-    }
-  }
-  return RopeTable(static_cast<int>(*rotated), config.rope_base, scale, factors);
+Result<void> RefuseExperts(const ModelConfig& config) {
+  if (config.experts == 0) return {};
+  return Fail(
+      ErrorCode::kUnsupported,
+      "mixtures of experts are not supported for the architecture \"" + config.architecture + "\"");
 }
 
 Result<const numerics::Kernels*> PickKernels(const LoadOptions& options) {
@@ -222,7 +210,7 @@ Result<void> Decoder::Forward(const Step& step, KvStorage& kv, std::span<float> 
   int positions = 0;
   for (const StepRow& row : step.rows) positions = std::max(positions, row.position + 1);
   rope_.Grow(positions);
-  Prepare(positions);
+  Prepare(positions, static_cast<int64_t>(step.rows.size()));
 
   const Pass pass = {&step, &kv, kernels_, team_, &workspace_};
   const Linear& output = output_.weights.empty() ? embedding_ : output_;

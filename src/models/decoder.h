@@ -19,10 +19,8 @@ namespace dure::models {
 /// kCorrupt, kUnsupported (both name the key).
 Result<ModelConfig> ReadDecoderConfig(const formats::GgufFile& file);
 
-/// The frequencies of global rotation: base, linear scaling and the file's factors
-/// (rope_freqs.weight).
-Result<RopeTable> ReadRope(const formats::GgufFile& file, const ModelConfig& config,
-                           WeightLoader* loader);
+/// kUnsupported where the file has a mixture of experts, for architectures that know none.
+Result<void> RefuseExperts(const ModelConfig& config);
 
 /// The kernels the options name, or the machine's best. Errors: kInvalidArgument when DURE_ISA
 /// names none.
@@ -47,7 +45,7 @@ class Decoder : public Model {
   const AttentionPlan& full_plan() const { return full_plan_; }
   const AttentionPlan& window_plan() const { return window_plan_; }
   /// Called before the team starts on a step, for tables of the architecture's own.
-  virtual void Prepare(int /*positions*/) {}
+  virtual void Prepare(int /*positions*/, int64_t /*rows*/) {}
 
   ModelConfig config_;
   RopeTable rope_;

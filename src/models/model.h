@@ -34,6 +34,9 @@ struct ModelConfig {
   int vocab_size = 0;
   int context_length = 0;  // positions the model was trained for
   int sliding_window = 0;  // 0: none
+  int experts = 0;         // feed-forward units a layer routes among; 0: one unit for all tokens
+  int experts_used = 0;    // of these, how many compute a token
+  int expert_ff_width = 0;
   float norm_epsilon = 0;
   double rope_base = 0;
 };

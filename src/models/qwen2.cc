@@ -6,7 +6,7 @@ namespace dure::models {
 
 Result<std::unique_ptr<Model>> LoadQwen2(const formats::GgufFile& file,
                                          const LoadOptions& options) {
-  return LoadPreNormDecoder(file, options, {.interleaved_heads = false});
+  return LoadPreNormDecoder(file, options, {});
 }
 
 }  // namespace dure::models

@@ -13,9 +13,9 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"llama", LoadLlama},
-    {"qwen2", LoadQwen2},
-    {"gemma3", LoadGemma3},
+    {"llama", LoadLlama},   {"mistral3", LoadMistral3}, {"qwen2", LoadQwen2},
+    {"qwen3", LoadQwen3},   {"qwen3moe", LoadQwen3Moe}, {"gemma2", LoadGemma2},
+    {"gemma3", LoadGemma3}, {"phi3", LoadPhi3},         {"gpt-oss", LoadGptOss},
 };
 
 Result<const Architecture*> FindArchitecture(const formats::GgufFile& file) {

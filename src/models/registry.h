@@ -19,6 +19,9 @@ struct LoadOptions {
   const numerics::Kernels* kernels = nullptr;            // nullptr: numerics::ChooseKernels()
   ThreadTeam* team = nullptr;                            // required; must outlive the model
   std::function<void(const LoadProgress&)> on_progress;  // called from the loading thread
+  // Positions the model will be used with at most; 0: as many as it was trained for. Models with
+  // two sets of rope factors (LongRoPE) take the long set when this exceeds their original context.
+  int context_length = 0;
 };
 
 /// Reads, checks and re-lays all weights. The file is not needed afterwards.

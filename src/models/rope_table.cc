@@ -1,18 +1,13 @@
 #include "models/rope_table.h"
 
+#include <utility>
+
 #include "numerics/scalar_math.h"
 
 namespace dure::models {
 
-RopeTable::RopeTable(int rotated_dim, double base, double scale,
-                     const std::vector<float>& factors) {
-  const double log_base = numerics::LogDouble(base);
-  for (int i = 0; i < rotated_dim / 2; ++i) {
-    double frequency = numerics::ExpDouble(-2.0 * i / rotated_dim * log_base) / scale;
-    if (!factors.empty()) frequency /= factors[i];
-    frequencies_.push_back(frequency);
-  }
-}
+RopeTable::RopeTable(std::vector<double> frequencies, double magnitude)
+    : frequencies_(std::move(frequencies)), magnitude_(magnitude) {}
 
 void RopeTable::Grow(int positions) {
   const size_t half = frequencies_.size();
@@ -25,8 +20,8 @@ void RopeTable::Grow(int positions) {
       double sine;
       double cosine;
       numerics::SinCosDouble(position * frequencies_[i], &sine, &cosine);
-      row[i] = static_cast<float>(cosine);
-      row[half + i] = static_cast<float>(sine);
+      row[i] = static_cast<float>(cosine * magnitude_);
+      row[half + i] = static_cast<float>(sine * magnitude_);
     }
   }
 }

@@ -11,8 +11,9 @@ namespace dure::models {
 /// Not thread-safe while growing; reading rows below size() from many threads is.
 class RopeTable {
  public:
-  /// frequency[i] = base^(-2i / rotated_dim) / factors[i] / scale. factors may be empty (all 1).
-  RopeTable(int rotated_dim, double base, double scale, const std::vector<float>& factors);
+  /// frequencies: radians a position, one for each rotated pair. Cosines and sines are multiplied
+  /// by `magnitude`.
+  explicit RopeTable(std::vector<double> frequencies, double magnitude = 1);
 
   /// Makes rows for positions [0, positions).
   void Grow(int positions);
@@ -25,6 +26,7 @@ class RopeTable {
   size_t Row(int position) const { return static_cast<size_t>(position) * 2 * frequencies_.size(); }
 
   std::vector<double> frequencies_;
+  double magnitude_;
   std::vector<float> values_;  // [positions][cosines, sines][half]
 };
 

@@ -47,34 +47,30 @@ int64_t FileRow(int64_t row, const HeadRows& heads) {
   return head * heads.head_dim + from;
 }
 
-/// Rows that one thread reads and packs together: whole groups, and whole heads where rows move
-/// inside a head.
-int64_t RowsAtOnce(const numerics::PackedMatrix& m, const HeadRows& heads) {
-  const int64_t unit = heads.head_dim == 0 ? kLanes : std::lcm<int64_t>(kLanes, heads.head_dim);
-  return std::max<int64_t>(1, kReadBytes / (m.file_row_bytes() * unit)) * unit;
-}
-
-/// Packs the rows [begin, end) of `raw`, which holds them in file order.
-bool PackPart(const HeadRows& heads, const std::byte* raw, int64_t begin, int64_t end,
-              numerics::PackedMatrix* out) {
-  for (int64_t group = begin / kLanes; group * kLanes < end; ++group) {
-    const std::byte* rows[kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const int64_t row = group * kLanes + lane;
-      rows[lane] =
-          row < end ? raw + (FileRow(row, heads) - begin) * out->file_row_bytes() : nullptr;
-    }
-    if (!out->PackGroup(group, rows)) return false;
-  }
-  return true;
-}
-
 }  // namespace
+
+numerics::PackedView ExpertLinear::view(int index) const {
+  numerics::PackedView view = weights.view();
+  view.data += index * groups() * view.group_bytes;
+  view.rows = rows;
+  return view;
+}
+
+/// Rows of the file that one thread reads and packs together, and the group they start at.
+struct WeightLoader::Piece {
+  int64_t file_row;
+  int64_t rows;
+  int64_t group;
+};
 
 WeightLoader::WeightLoader(const formats::GgufFile& file, const LoadOptions& options)
     : file_(file), options_(options), bytes_total_(TensorBytes(file)), arena_(RegionBytes(file)) {}
 
 bool WeightLoader::Has(const std::string& name) const { return file_.FindTensor(name) != nullptr; }
+
+int WeightLoader::context_length(const ModelConfig& config) const {
+  return options_.context_length > 0 ? options_.context_length : config.context_length;
+}
 
 void WeightLoader::Report(uint64_t bytes) {
   bytes_done_ += bytes;
@@ -97,34 +93,36 @@ Result<const GgufTensor*> WeightLoader::Find(const std::string& name, int64_t ro
   return tensor;
 }
 
-Result<void> WeightLoader::PackRows(const GgufTensor& tensor, const HeadRows& heads,
-                                    numerics::PackedMatrix* out) {
-  const int64_t step = RowsAtOnce(*out, heads);
+Result<void> WeightLoader::Pack(const GgufTensor& tensor, const std::vector<Piece>& pieces,
+                                const HeadRows& heads, numerics::PackedMatrix* out) {
   const int64_t row_bytes = out->file_row_bytes();
-  std::atomic<int64_t> next{0};
+  std::atomic<size_t> next{0};
   std::mutex mutex;
   std::optional<Error> failure;
+  const auto pack_piece = [&](const Piece& piece, std::vector<std::byte>* raw) -> Result<void> {
+    raw->resize(static_cast<size_t>(piece.rows * row_bytes));
+    auto read = file_.ReadTensor(tensor, static_cast<uint64_t>(piece.file_row * row_bytes), *raw);
+    if (!read) return read;
+    for (int64_t begin = 0; begin < piece.rows; begin += kLanes) {
+      const std::byte* rows[kLanes];
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const int64_t row = begin + lane;
+        rows[lane] = row < piece.rows ? raw->data() + FileRow(row, heads) * row_bytes : nullptr;
+      }
+      if (out->PackGroup(piece.group + begin / kLanes, rows)) continue;
+      return Fail(ErrorCode::kCorrupt,
+                  "tensor \"" + tensor.name + "\" has a scale that is not a finite number");
+    }
+    return {};
+  };
   options_.team->Run([&](int) {
     std::vector<std::byte> raw;
-    for (;;) {
-      const int64_t begin = next.fetch_add(step);
-      if (begin >= out->rows()) return;
-      const int64_t end = std::min(begin + step, out->rows());
-      raw.resize(static_cast<size_t>((end - begin) * row_bytes));
-      auto read = file_.ReadTensor(tensor, static_cast<uint64_t>(begin * row_bytes), raw);
-      std::optional<Error> error;
-      if (!read) {
-        error = read.error();
-      } else if (!PackPart(heads, raw.data(), begin, end, out)) {
-        error = Error{ErrorCode::kCorrupt,
-                      "tensor \"" + tensor.name + "\" has a scale that is not a finite number"};
-      }
-      if (error) {
-        const std::lock_guard lock(mutex);
-        failure = std::move(error);
-        next.store(out->rows());
-        return;
-      }
+    for (size_t i = next.fetch_add(1); i < pieces.size(); i = next.fetch_add(1)) {
+      auto packed = pack_piece(pieces[i], &raw);
+      if (packed) continue;
+      const std::lock_guard lock(mutex);
+      failure = std::move(packed.error());
+      next.store(pieces.size());
     }
   });
   if (failure) return tl::unexpected(*std::move(failure));
@@ -132,19 +130,28 @@ Result<void> WeightLoader::PackRows(const GgufTensor& tensor, const HeadRows& he
 }
 
 Result<Linear> WeightLoader::LoadLinear(const std::string& name, int64_t outputs, int64_t inputs,
-                                        const HeadRows& heads) {
-  auto tensor = Find(name + ".weight", outputs, inputs);
+                                        const HeadRows& heads, const RowSlice& slice) {
+  const int64_t total = slice.total > 0 ? slice.total : outputs;
+  auto tensor = Find(name + ".weight", total, inputs);
   if (!tensor) return tl::unexpected(tensor.error());
   auto packed = numerics::PackedMatrix::Allocate((*tensor)->type, outputs, inputs, &arena_);
   if (!packed) return tl::unexpected(packed.error());
   Linear linear;
   linear.weights = std::move(*packed);
-  auto done = PackRows(**tensor, heads, &linear.weights);
+  // Whole groups, and whole heads where rows move inside a head.
+  const int64_t unit = heads.head_dim == 0 ? kLanes : std::lcm<int64_t>(kLanes, heads.head_dim);
+  const int64_t step =
+      std::max<int64_t>(1, kReadBytes / (linear.weights.file_row_bytes() * unit)) * unit;
+  std::vector<Piece> pieces;
+  for (int64_t row = 0; row < outputs; row += step) {
+    pieces.push_back({slice.first + row, std::min(step, outputs - row), row / kLanes});
+  }
+  auto done = Pack(**tensor, pieces, heads, &linear.weights);
   if (!done) return tl::unexpected(done.error());
   packed_bytes_ += linear.weights.bytes();
-  Report((*tensor)->bytes);
+  Report((*tensor)->bytes / static_cast<uint64_t>(total) * static_cast<uint64_t>(outputs));
   if (Has(name + ".bias")) {
-    auto bias = LoadVector(name + ".bias", outputs);
+    auto bias = LoadBias(name + ".bias", 1, outputs, slice);
     if (!bias) return tl::unexpected(bias.error());
     linear.bias.resize(bias->size());
     for (int64_t row = 0; row < outputs; ++row) linear.bias[row] = (*bias)[FileRow(row, heads)];
@@ -152,27 +159,76 @@ Result<Linear> WeightLoader::LoadLinear(const std::string& name, int64_t outputs
   return linear;
 }
 
-Result<std::vector<float>> WeightLoader::LoadVector(const std::string& name, int64_t size) {
-  auto tensor = Find(name, 1, size);
+Result<ExpertLinear> WeightLoader::LoadExperts(const std::string& name, int experts,
+                                               int64_t outputs, int64_t inputs) {
+  auto tensor = Find(name + ".weight", experts * outputs, inputs);
   if (!tensor) return tl::unexpected(tensor.error());
-  const auto& info = numerics::InfoOf((*tensor)->type);
+  if ((*tensor)->ne.size() != 3 || (*tensor)->ne[2] != static_cast<uint64_t>(experts)) {
+    return Fail(ErrorCode::kCorrupt, "tensor \"" + name + ".weight\" does not hold " +
+                                         std::to_string(experts) + " experts");
+  }
+  ExpertLinear linear;
+  linear.rows = outputs;
+  auto packed = numerics::PackedMatrix::Allocate(
+      (*tensor)->type, experts * linear.groups() * kLanes, inputs, &arena_);
+  if (!packed) return tl::unexpected(packed.error());
+  linear.weights = std::move(*packed);
+  const int64_t step =
+      std::max<int64_t>(1, kReadBytes / (linear.weights.file_row_bytes() * kLanes)) * kLanes;
+  std::vector<Piece> pieces;
+  for (int expert = 0; expert < experts; ++expert) {
+    for (int64_t row = 0; row < outputs; row += step) {
+      pieces.push_back({expert * outputs + row, std::min(step, outputs - row),
+                        expert * linear.groups() + row / kLanes});
+    }
+  }
+  auto done = Pack(**tensor, pieces, {}, &linear.weights);
+  if (!done) return tl::unexpected(done.error());
+  packed_bytes_ += linear.weights.bytes();
+  Report((*tensor)->bytes);
+  if (Has(name + ".bias")) {
+    auto bias = LoadBias(name + ".bias", experts, outputs, {});
+    if (!bias) return tl::unexpected(bias.error());
+    linear.bias = *std::move(bias);
+  }
+  return linear;
+}
+
+Result<std::vector<float>> WeightLoader::ReadVector(const GgufTensor& tensor) {
+  const auto& info = numerics::InfoOf(tensor.type);
   if (info.block_values != 1) {
-    return Fail(ErrorCode::kUnsupported, "tensor \"" + name + "\" is " + std::string(info.name) +
+    return Fail(ErrorCode::kUnsupported, "tensor \"" + tensor.name + "\" is " +
+                                             std::string(info.name) +
                                              ", but vectors must be F32, F16 or BF16");
   }
-  std::vector<std::byte> raw((*tensor)->bytes);
-  auto read = file_.ReadTensor(**tensor, 0, raw);
+  std::vector<std::byte> raw(tensor.bytes);
+  auto read = file_.ReadTensor(tensor, 0, raw);
   if (!read) return tl::unexpected(read.error());
-  std::vector<float> out(static_cast<size_t>(size));
-  numerics::DequantizeBlocks((*tensor)->type, raw.data(), out);
+  std::vector<float> out(static_cast<size_t>(tensor.rows() * tensor.cols()));
+  numerics::DequantizeBlocks(tensor.type, raw.data(), out);
   for (const float value : out) {
     if (!std::isfinite(value)) {
       return Fail(ErrorCode::kCorrupt,
-                  "tensor \"" + name + "\" has a value that is not a finite number");
+                  "tensor \"" + tensor.name + "\" has a value that is not a finite number");
     }
   }
-  Report((*tensor)->bytes);
   return out;
+}
+
+Result<std::vector<float>> WeightLoader::LoadVector(const std::string& name, int64_t size) {
+  return LoadBias(name, 1, size, {});
+}
+
+Result<std::vector<float>> WeightLoader::LoadBias(const std::string& name, int64_t rows,
+                                                  int64_t cols, const RowSlice& slice) {
+  const int64_t total = slice.total > 0 ? slice.total : cols;
+  auto tensor = Find(name, rows, total);
+  if (!tensor) return tl::unexpected(tensor.error());
+  auto values = ReadVector(**tensor);
+  if (!values) return values;
+  Report((*tensor)->bytes / static_cast<uint64_t>(total) * static_cast<uint64_t>(cols));
+  if (slice.total == 0) return values;
+  return std::vector<float>(values->begin() + slice.first, values->begin() + slice.first + cols);
 }
 
 }  // namespace dure::models

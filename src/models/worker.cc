@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "numerics/scalar_math.h"
+
 namespace dure::models {
 
 using numerics::AttentionState;
@@ -18,15 +20,39 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 QuantizedForms FormsFor(std::initializer_list<const Linear*> consumers) {
   QuantizedForms forms;
-  for (const Linear* linear : consumers) {
-    const int block = numerics::LayoutOf(linear->weights.type()).block;
-    forms.blocks32 = forms.blocks32 || block == 32;
-    forms.blocks256 = forms.blocks256 || block == 256;
-  }
+  for (const Linear* linear : consumers) forms.Add(linear->weights);
   return forms;
 }
 
 }  // namespace
+
+GateKernel GateOf(const numerics::Kernels& kernels, Activation activation) {
+  switch (activation) {
+    case Activation::kSilu:
+      return kernels.silu_mul;
+    case Activation::kGelu:
+      return kernels.gelu_mul;
+    case Activation::kClampedSwiglu:
+      return kernels.swiglu_clamped;
+  }
+  return nullptr;
+}
+
+void Product(const numerics::Kernels& kernels, const numerics::PackedView& w, const Operand& input,
+             int64_t row_begin, int64_t row_end, int64_t group_begin, int64_t group_end,
+             const numerics::ProductOut& out) {
+  switch (numerics::LayoutOf(w.type).block) {
+    case 32:
+      kernels.matmul(&w, &input.blocks32(), row_begin, row_end, group_begin, group_end, &out);
+      return;
+    case 256:
+      kernels.matmul(&w, &input.blocks256(), row_begin, row_end, group_begin, group_end, &out);
+      return;
+    default:
+      kernels.matmul_float(&w, input.values(), input.cols(), row_begin, row_end, group_begin,
+                           group_end, &out);
+  }
+}
 
 Worker::Worker(const Pass& pass, int member)
     : pass_(pass),
@@ -49,8 +75,7 @@ void Worker::Embed(const PackedMatrix& table, float scale) const {
 }
 
 void Worker::Quantize(Operand* operand, int64_t row_begin, int64_t row_end,
-                      std::initializer_list<const Linear*> consumers) const {
-  const QuantizedForms forms = FormsFor(consumers);
+                      QuantizedForms forms) const {
   if (forms.blocks32) {
     pass_.kernels->quantize(operand->values(), operand->cols(), row_begin, row_end,
                             &operand->blocks32());
@@ -63,13 +88,17 @@ void Worker::Quantize(Operand* operand, int64_t row_begin, int64_t row_end,
 
 void Worker::Norm(const std::vector<float>& weight,
                   std::initializer_list<const Linear*> consumers) const {
+  Norm(weight, FormsFor(consumers));
+}
+
+void Worker::Norm(const std::vector<float>& weight, QuantizedForms forms) const {
   const auto [begin, end] = Mine(rows_);
   Operand& out = workspace().normed;
   for (int64_t row = begin; row < end; ++row) {
     pass_.kernels->rms_norm(workspace().residual.data() + row * config_.width, weight.data(),
                             config_.width, config_.norm_epsilon, out.row(row));
   }
-  Quantize(&out, begin, end, consumers);
+  Quantize(&out, begin, end, forms);
   Join();
 }
 
@@ -77,17 +106,7 @@ void Worker::Project(const Linear& w, const Operand& input, int64_t rows, float*
                      bool add) const {
   const auto [begin, end] = Mine(w.weights.groups());
   const numerics::ProductOut out = {y, w.weights.rows(), w.bias_data(), add};
-  switch (numerics::LayoutOf(w.weights.type()).block) {
-    case 32:
-      pass_.kernels->matmul(&w.weights.view(), &input.blocks32(), 0, rows, begin, end, &out);
-      return;
-    case 256:
-      pass_.kernels->matmul(&w.weights.view(), &input.blocks256(), 0, rows, begin, end, &out);
-      return;
-    default:
-      pass_.kernels->matmul_float(&w.weights.view(), input.values(), input.cols(), 0, rows, begin,
-                                  end, &out);
-  }
+  Product(*pass_.kernels, w.weights.view(), input, 0, rows, begin, end, out);
 }
 
 void Worker::ProjectQkv(const Linear& q, const Linear& k, const Linear& v) const {
@@ -95,6 +114,19 @@ void Worker::ProjectQkv(const Linear& q, const Linear& k, const Linear& v) const
   Project(q, ws.normed, rows_, ws.queries.data(), false);
   Project(k, ws.normed, rows_, ws.keys.data(), false);
   Project(v, ws.normed, rows_, ws.values.data(), false);
+  Join();
+}
+
+void Worker::ScaleQueries(const QueryTemperature& temperature) const {
+  const auto [begin, end] = Mine(rows_);
+  const int64_t width = int64_t{config_.heads} * config_.head_dim;
+  for (int64_t row = begin; row < end; ++row) {
+    const int periods = pass_.step->rows[row].position / temperature.period;
+    if (periods == 0) continue;
+    const double factor = 1 + temperature.strength * numerics::LogDouble(1.0 + periods);
+    pass_.kernels->scale(workspace().queries.data() + row * width, static_cast<float>(factor),
+                         width);
+  }
   Join();
 }
 
@@ -129,10 +161,20 @@ float* Worker::Partial(int slot, int head_in_group) const {
   return workspace().partials.data() + (slot * group + head_in_group) * (config_.head_dim + 2);
 }
 
-void Worker::Finish(const AttentionState& state, int row, int head) const {
+void Worker::Finish(const AttentionSettings& settings, const AttentionState& state, int row,
+                    int head) const {
   float* out = workspace().attended.row(row) + head * config_.head_dim;
   std::copy_n(state.acc, config_.head_dim, out);
-  pass_.kernels->scale(out, 1.0f / state.sum, config_.head_dim);
+  float sum = state.sum;
+  if (settings.sinks != nullptr) {
+    // As one more chunk, merged last, whose only position has this score and the value zero.
+    const float sink = settings.sinks[head];
+    const float max = std::max(state.max, sink);
+    const float kept = numerics::Exp(state.max - max);
+    sum = sum * kept + numerics::Exp(sink - max);
+    pass_.kernels->scale(out, kept, config_.head_dim);
+  }
+  pass_.kernels->scale(out, 1.0f / sum, config_.head_dim);
 }
 
 void Worker::RunTask(int layer, const AttentionSettings& settings,
@@ -171,7 +213,7 @@ void Worker::RunTask(int layer, const AttentionSettings& settings,
   }
   for (int i = 0; i < count; ++i) {
     if (task.partial < 0) {
-      Finish(s.states[i], task.row + i / group, task.kv_head * group + i % group);
+      Finish(settings, s.states[i], task.row + i / group, task.kv_head * group + i % group);
       continue;
     }
     float* out = Partial(task.partial, i);
@@ -181,7 +223,7 @@ void Worker::RunTask(int layer, const AttentionSettings& settings,
   }
 }
 
-void Worker::RunMerge(const MergeTask& task) const {
+void Worker::RunMerge(const AttentionSettings& settings, const MergeTask& task) const {
   AttentionScratch& s = workspace().scratch[member_];
   const int group = config_.heads / config_.kv_heads;
   for (int head = 0; head < group; ++head) {
@@ -192,7 +234,7 @@ void Worker::RunMerge(const MergeTask& task) const {
       const AttentionState part = {from[0], from[1], from + 2};
       pass_.kernels->merge(&state, &part, config_.head_dim);
     }
-    Finish(state, task.row, task.kv_head * group + head);
+    Finish(settings, state, task.row, task.kv_head * group + head);
   }
 }
 
@@ -208,12 +250,12 @@ void Worker::Attend(int layer, const AttentionSettings& settings, const Attentio
   if (!plan.merges.empty()) {
     const auto merges = static_cast<int32_t>(plan.merges.size());
     for (int32_t i = next_merge.fetch_add(1); i < merges; i = next_merge.fetch_add(1)) {
-      RunMerge(plan.merges[i]);
+      RunMerge(settings, plan.merges[i]);
     }
     Join();
   }
   const auto [begin, end] = Mine(rows_);
-  Quantize(&workspace().attended, begin, end, {&consumer});
+  Quantize(&workspace().attended, begin, end, FormsFor({&consumer}));
   Join();
 }
 
@@ -226,15 +268,14 @@ void Worker::GatedUnit(const Linear& gate, const Linear& up, Activation activati
   const auto [first, last] = Mine(gate.weights.groups());
   const int64_t begin = first * numerics::kLanes;
   const int64_t count = std::min<int64_t>(last * numerics::kLanes, config_.ff_width) - begin;
-  const auto combine =
-      activation == Activation::kSilu ? pass_.kernels->silu_mul : pass_.kernels->gelu_mul;
+  const GateKernel combine = GateOf(*pass_.kernels, activation);
   for (int64_t row = 0; row < rows_ && count > 0; ++row) {
     float* hidden = ws.hidden.row(row) + begin;
     combine(ws.gate.data() + row * config_.ff_width + begin, hidden, count, hidden);
   }
   Join();
   const auto [row_begin, row_end] = Mine(rows_);
-  Quantize(&ws.hidden, row_begin, row_end, {&consumer});
+  Quantize(&ws.hidden, row_begin, row_end, FormsFor({&consumer}));
   Join();
 }
 
@@ -266,7 +307,7 @@ void Worker::Logits(const std::vector<float>& norm, const Linear& w, float soft_
     const float* x = ws.residual.data() + int64_t{pass_.step->logit_rows[i]} * config_.width;
     pass_.kernels->rms_norm(x, norm.data(), config_.width, config_.norm_epsilon, ws.last.row(i));
   }
-  Quantize(&ws.last, begin, end, {&w});
+  Quantize(&ws.last, begin, end, FormsFor({&w}));
   Join();
   Project(w, ws.last, count, logits.data(), false);
   Join();

@@ -16,6 +16,12 @@ constexpr int kMostTileQueries = 64;
 
 }  // namespace
 
+void QuantizedForms::Add(const numerics::PackedMatrix& matrix) {
+  const int block = numerics::LayoutOf(matrix.type()).block;
+  blocks32 = blocks32 || block == 32;
+  blocks256 = blocks256 || block == 256;
+}
+
 void Operand::Form::Grow(int64_t rows, int64_t cols, int block) {
   if (cols % block != 0) return;
   GrowTo(&codes, rows * cols);

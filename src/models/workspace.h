@@ -10,6 +10,7 @@
 #include "models/attention_plan.h"
 #include "models/model.h"
 #include "numerics/kernels.h"
+#include "numerics/packed_matrix.h"
 
 namespace dure::models {
 
@@ -17,6 +18,9 @@ namespace dure::models {
 struct QuantizedForms {
   bool blocks32 = false;
   bool blocks256 = false;
+
+  /// What products with this matrix read.
+  void Add(const numerics::PackedMatrix& matrix);
 };
 
 /// Input of matrix products: float32 rows [rows, cols] and their int8 forms.

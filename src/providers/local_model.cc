@@ -29,6 +29,7 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
   models::LoadOptions load;
   load.team = local->team_.get();
   load.on_progress = options.on_progress;
+  load.context_length = options.engine.context_length;
   auto model = models::LoadModel(**file, load);
   if (!model) return tl::unexpected(model.error());
   local->weight_bytes_ = (*model)->weight_bytes();
