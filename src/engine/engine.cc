@@ -359,12 +359,13 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<models::Model> mo
                                                const EngineOptions& options) {
   if (auto ok = CheckOptions(options); !ok) return tl::unexpected(ok.error());
   const models::ModelConfig& config = model->config();
-  const auto size = ChooseCacheSize(options, config.context_length,
-                                    models::KvStorage::BlockBytes(config), AvailableMemory());
+  const auto size =
+      ChooseCacheSize(options, config.context_length,
+                      models::KvStorage::BlockBytes(config, options.kv_type), AvailableMemory());
   if (!size) return tl::unexpected(size.error());
   const numerics::KernelChoice choice = numerics::ChooseKernels();
   if (choice.error != nullptr) return Fail(ErrorCode::kUnsupported, choice.error);
-  auto kv = models::KvStorage::Create(config, size->blocks);
+  auto kv = models::KvStorage::Create(config, size->blocks, options.kv_type);
   if (!kv) return tl::unexpected(kv.error());
   try {
     return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "models/model.h"
+#include "numerics/kv_layout.h"
 
 namespace dure {
 class ThreadTeam;
@@ -121,6 +122,7 @@ struct EngineOptions {
   uint64_t kv_bytes =
       0;  // memory for the cache; 0: 1024 positions for each of max_sequences and at least one
           // whole context, but not more than a quarter of the machine's memory
+  numerics::CacheType kv_type = numerics::CacheType::kF16;
   int max_sequences = 64;       // running at once
   int max_queued = 1024;        // waiting beyond max_sequences; then Submit gives kUnavailable
   int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest

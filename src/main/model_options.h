@@ -12,16 +12,17 @@
 namespace dure {
 
 struct ModelOptions {
-  std::string model;         // path or name in the model folder; empty: the default model
-  int threads = 0;           // 0: all cores this process may use
-  int context = 0;           // tokens; 0: the model's
-  uint64_t kv_mib = 0;       // 0: chosen by the engine
+  std::string model;    // path or name in the model folder; empty: the default model
+  int threads = 0;      // 0: all cores this process may use
+  int context = 0;      // tokens; 0: the model's
+  uint64_t kv_mib = 0;  // 0: chosen by the engine
+  numerics::CacheType kv_type = numerics::CacheType::kF16;
   bool prefix_cache = true;  // engine::EngineOptions
 };
 
 /// --model only: for commands that need no weights.
 void AddModelFileOption(CLI::App& command, ModelOptions& options);
-/// --model, --threads, --context and --kv-cache.
+/// --model, --threads, --context, --kv-cache and --kv-type.
 void AddModelOptions(CLI::App& command, ModelOptions& options);
 
 /// Loads all; a progress line goes to stderr when that is a terminal.

@@ -1,46 +1,40 @@
 #include "models/kv_storage.h"
 
-#include <sys/mman.h>
-
 #include <cstring>
 #include <string>
 
+#include "base/page_arena.h"
+
 namespace dure::models {
 
-uint64_t KvStorage::BlockBytes(const ModelConfig& config) {
-  return uint64_t{2} * sizeof(uint16_t) * kKvBlockPositions * config.layers * config.kv_heads *
-         config.head_dim;
+uint64_t KvStorage::BlockBytes(const ModelConfig& config, numerics::CacheType type) {
+  return static_cast<uint64_t>(numerics::CacheBlockBytes(type, config.head_dim)) * config.layers *
+         config.kv_heads;
 }
 
-Result<std::unique_ptr<KvStorage>> KvStorage::Create(const ModelConfig& config, int blocks) {
+Result<std::unique_ptr<KvStorage>> KvStorage::Create(const ModelConfig& config, int blocks,
+                                                     numerics::CacheType type) {
   if (blocks <= 0) return Fail(ErrorCode::kInvalidArgument, "a KV cache needs at least one block");
   std::unique_ptr<KvStorage> storage(new KvStorage());
   storage->blocks_ = blocks;
   storage->kv_heads_ = config.kv_heads;
-  storage->head_dim_ = config.head_dim;
-  storage->bytes_ = BlockBytes(config) * static_cast<uint64_t>(blocks);
-  void* memory = mmap(nullptr, storage->bytes_, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
+  storage->type_ = type;
+  storage->head_bytes_ = static_cast<size_t>(numerics::CacheBlockBytes(type, config.head_dim));
+  storage->block_bytes_ = static_cast<size_t>(BlockBytes(config, type));
+  const uint64_t bytes = BlockBytes(config, type) * static_cast<uint64_t>(blocks);
+  storage->memory_ = ReservePages(bytes);
+  if (storage->memory_ == nullptr) {
     return Fail(ErrorCode::kResourceExhausted, "not enough address space for a KV cache of " +
-                                                   std::to_string(storage->bytes_ >> 20) + " MiB");
+                                                   std::to_string(bytes >> 20) + " MiB");
   }
-  storage->base_ = static_cast<uint16_t*>(memory);
   return storage;
 }
 
 void KvStorage::CopyBlock(int32_t from, int32_t to) {
   if (from == to) return;
-  const size_t bytes = Offset(0, 1, 0) * sizeof(uint16_t);
-  const size_t layers = bytes_ / bytes / static_cast<size_t>(blocks_);
-  for (size_t layer = 0; layer < layers; ++layer) {
-    const auto at = static_cast<int>(layer);
-    std::memcpy(base_ + Offset(at, to, 0), base_ + Offset(at, from, 0), bytes);
-  }
-}
-
-KvStorage::~KvStorage() {
-  if (base_ != nullptr) munmap(base_, bytes_);
+  uint8_t* base = memory_.get();
+  std::memcpy(base + block_bytes_ * static_cast<size_t>(to),
+              base + block_bytes_ * static_cast<size_t>(from), block_bytes_);
 }
 
 }  // namespace dure::models

@@ -8,47 +8,44 @@
 
 #include "base/error.h"
 #include "models/model.h"
+#include "numerics/kv_layout.h"
 
 namespace dure::models {
 
-inline constexpr int kKvBlockPositions = 32;
+inline constexpr int kKvBlockPositions = numerics::kKvBlock;
 
-/// Float16 keys and values of `blocks` blocks for every layer. Memory is reserved at once and
-/// touched on first use. For a layer and KV head, a block holds
-///   keys   [kKvBlockPositions/16][head_dim][16]   (lanes are positions)
-///   values [kKvBlockPositions][head_dim]          (lanes are head dimensions)
+/// Keys and values of `blocks` blocks for every layer, those of one block together: a short
+/// sequence touches little memory, and large pages serve a long one. Memory is reserved at once and
+/// taken from the machine on first use.
 class KvStorage {
  public:
-  static Result<std::unique_ptr<KvStorage>> Create(const ModelConfig& config, int blocks);
-  ~KvStorage();
+  static Result<std::unique_ptr<KvStorage>> Create(
+      const ModelConfig& config, int blocks, numerics::CacheType type = numerics::CacheType::kF16);
   KvStorage(const KvStorage&) = delete;
   KvStorage& operator=(const KvStorage&) = delete;
 
   /// Bytes one block takes over all layers.
-  static uint64_t BlockBytes(const ModelConfig& config);
+  static uint64_t BlockBytes(const ModelConfig& config, numerics::CacheType type);
   int blocks() const { return blocks_; }
+  numerics::CacheType type() const { return type_; }
   /// Copies all keys and values of one block to another.
   void CopyBlock(int32_t from, int32_t to);
 
-  uint16_t* Keys(int layer, int32_t block, int kv_head) {
-    return base_ + Offset(layer, block, kv_head);
-  }
-  uint16_t* Values(int layer, int32_t block, int kv_head) {
-    return base_ + Offset(layer, block, kv_head) + kKvBlockPositions * head_dim_;
+  /// Keys and values of one layer and KV head in a block, as numerics/kv_layout.h describes.
+  uint8_t* Block(int layer, int32_t block, int kv_head) {
+    return memory_.get() + block_bytes_ * static_cast<size_t>(block) +
+           head_bytes_ * (static_cast<size_t>(layer) * kv_heads_ + kv_head);
   }
 
  private:
   KvStorage() = default;
-  size_t Offset(int layer, int32_t block, int kv_head) const {
-    return ((static_cast<size_t>(layer) * blocks_ + block) * kv_heads_ + kv_head) * 2 *
-           kKvBlockPositions * head_dim_;
-  }
 
   int blocks_ = 0;
   int kv_heads_ = 0;
-  int head_dim_ = 0;
-  size_t bytes_ = 0;
-  uint16_t* base_ = nullptr;  // [layers][blocks][kv_heads][keys, values], float16 bits
+  numerics::CacheType type_ = numerics::CacheType::kF16;
+  size_t head_bytes_ = 0;
+  size_t block_bytes_ = 0;
+  std::shared_ptr<uint8_t> memory_;  // [blocks][layers][kv_heads]
 };
 
 }  // namespace dure::models

@@ -145,12 +145,10 @@ void Worker::RotateAndStore(int layer, const HeadNorms& norms, const RopeTable& 
     const float* values = workspace().values.data() + row * config_.kv_heads * dim;
     for (int h = 0; h < config_.heads; ++h) turn(queries + h * dim, norms.query, r.position);
     const int32_t block = pass_.step->sequences[r.sequence].blocks[r.position / kKvBlockPositions];
-    const int at = r.position % kKvBlockPositions;
     for (int h = 0; h < config_.kv_heads; ++h) {
       turn(keys + h * dim, norms.key, r.position);
-      uint16_t* key = pass_.kv->Keys(layer, block, h) + at / 16 * dim * 16 + at % 16;
-      kernels.store_half(keys + h * dim, dim, key, 16);
-      kernels.store_half(values + h * dim, dim, pass_.kv->Values(layer, block, h) + at * dim, 1);
+      kernels.store_kv(pass_.kv->type(), keys + h * dim, values + h * dim, dim,
+                       r.position % kKvBlockPositions, pass_.kv->Block(layer, block, h));
     }
   }
   Join();
@@ -191,11 +189,17 @@ void Worker::RunTask(int layer, const AttentionSettings& settings,
     std::fill_n(s.states[i].acc, dim, 0.0f);
   }
   const std::span<const int32_t> blocks = pass_.step->sequences[task.sequence].blocks;
-  const uint16_t* keys[kBlocksPerChunk] = {};
-  const uint16_t* values[kBlocksPerChunk] = {};
-  const numerics::AttentionTile tile = {
-      s.queries.data(),  count, s.begin.data(), s.end.data(),   dim, settings.scale,
-      settings.soft_cap, keys,  values,         s.scores.data()};
+  const uint8_t* chunk_blocks[kBlocksPerChunk] = {};
+  const numerics::AttentionTile tile = {s.queries.data(),
+                                        count,
+                                        s.begin.data(),
+                                        s.end.data(),
+                                        dim,
+                                        settings.scale,
+                                        settings.soft_cap,
+                                        pass_.kv->type(),
+                                        chunk_blocks,
+                                        s.scores.data()};
   for (int chunk = task.first_chunk; chunk <= task.last_chunk; ++chunk) {
     const int start = chunk * kAttentionChunk;
     for (int i = 0; i < count; ++i) {
@@ -206,8 +210,7 @@ void Worker::RunTask(int layer, const AttentionSettings& settings,
     for (int b = 0; b < kBlocksPerChunk; ++b) {
       const size_t index = static_cast<size_t>(chunk) * kBlocksPerChunk + b;
       if (index >= blocks.size()) break;
-      keys[b] = pass_.kv->Keys(layer, blocks[index], task.kv_head);
-      values[b] = pass_.kv->Values(layer, blocks[index], task.kv_head);
+      chunk_blocks[b] = pass_.kv->Block(layer, blocks[index], task.kv_head);
     }
     pass_.kernels->attend(&tile, s.states.data());
   }

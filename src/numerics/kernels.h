@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "numerics/constants.h"
+#include "numerics/kv_layout.h"
 #include "numerics/layout.h"
 
 namespace dure::numerics {
@@ -44,10 +45,9 @@ struct AttentionTile {
   int head_dim;    // multiple of 16, at most kMaxHeadDim
   float scale;     // scores = dot * scale
   float soft_cap;  // 0: none; else cap * tanh(score / cap)
-  const uint16_t* const*
-      key_blocks;  // [kAttentionChunk / kKvBlock]: float16 [kKvBlock/16][head_dim][16]
-  const uint16_t* const* value_blocks;  // float16 [kKvBlock][head_dim]
-  float* scratch;                       // [count][kAttentionChunk]
+  CacheType cache;
+  const uint8_t* const* blocks;  // [kAttentionChunk / kKvBlock], as kv_layout.h describes
+  float* scratch;                // [count][kAttentionChunk]
 };
 
 inline constexpr int kMaxHeadDim = 512;
@@ -85,9 +85,9 @@ struct Kernels {
   void (*scale)(float* x, float factor, int64_t count);
   /// x = cap * tanh(x / cap).
   void (*soft_cap)(float* x, float cap, int64_t count);
-  /// Rounds float32 to float16, clamped to the largest finite half; out is strided (keys stand by
-  /// position in lanes).
-  void (*store_half)(const float* x, int64_t count, uint16_t* out, int64_t out_stride);
+  /// Writes the key and value [head_dim] of position `at` of a cache block (rule 3).
+  void (*store_kv)(CacheType type, const float* key, const float* value, int head_dim, int at,
+                   uint8_t* block);
   /// Attention of a tile over one chunk, merged into each query's running state.
   void (*attend)(const AttentionTile* tile, AttentionState* states);
   /// Merges a later chunk's state into an earlier one, as attend does.

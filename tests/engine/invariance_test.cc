@@ -142,7 +142,8 @@ TEST_P(Invariance, Preemption) {
   const auto file = formats::GgufFile::Open(TinyModelPath());
   ASSERT_TRUE(file);
   EngineOptions options;
-  options.kv_bytes = 8 * models::KvStorage::BlockBytes(*models::ReadConfig(**file));
+  options.kv_bytes =
+      8 * models::KvStorage::BlockBytes(*models::ReadConfig(**file), numerics::CacheType::kF16);
   const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 2, options);
   GenerateRequest growing = Other(1);
   growing.prompt = RandomTokens(100, 7);

@@ -145,7 +145,8 @@ TEST(PrefixSharing, ACacheThatIsTooSmallForgetsAndRefusesNobody) {
   const auto file = formats::GgufFile::Open(TinyModelPath());
   ASSERT_TRUE(file);
   EngineOptions options;
-  options.kv_bytes = 8 * models::KvStorage::BlockBytes(*models::ReadConfig(**file));
+  options.kv_bytes =
+      8 * models::KvStorage::BlockBytes(*models::ReadConfig(**file), numerics::CacheType::kF16);
   const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1, options);
   for (uint32_t i = 0; i < 6; ++i) {
     const GenerateRequest request = Chat(RandomTokens(100, 10 + i), 150);

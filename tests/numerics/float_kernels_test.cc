@@ -203,21 +203,11 @@ TEST(Functions, TableFunctionsAreAccurate) {
   for (double x = -50; x < 50; x += 0.37) EXPECT_NEAR(ExpDouble(x) / std::exp(x), 1.0, 1e-14);
 }
 
-TEST(Half, ConversionsRoundTripAndMatchTheHardware) {
+TEST(Half, ConversionsRoundTrip) {
   for (uint32_t h = 0; h < 0x10000; ++h) {
     const float f = HalfToFloat(static_cast<uint16_t>(h));
     if (std::isnan(f)) continue;
     ASSERT_EQ(FloatToHalf(f), h);
-  }
-  std::mt19937 rng(4);
-  std::vector<float> x = RandomFloats(4096, rng, 1);
-  for (size_t i = 0; i < x.size(); ++i) x[i] *= std::ldexp(1.0f, static_cast<int>(i % 60) - 40);
-  std::vector<uint16_t> expected(x.size());
-  Reference().store_half(x.data(), x.size(), expected.data(), 1);
-  for (const Kernels* kernels : FastKernels()) {
-    std::vector<uint16_t> actual(x.size());
-    kernels->store_half(x.data(), x.size(), actual.data(), 1);
-    EXPECT_EQ(expected, actual) << kernels->name;
   }
 }
 

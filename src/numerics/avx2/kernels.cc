@@ -9,6 +9,7 @@ namespace dure::numerics {
 #include "numerics/vector/lanes_256.h"
 #include "numerics/vector/emit.h"
 #include "numerics/vector/float_kernels.h"
+#include "numerics/vector/attention.h"
 #include "numerics/vector/prefetch.h"
 #include "numerics/vector/products_256.h"
 // clang-format on
@@ -72,9 +73,9 @@ inline __m256i DotSteps(const __m256i* u, const int8_t* codes, __m256i start) {
 #include "numerics/vector/products_256_tiles.h"
 
 extern const Kernels kAvx2Kernels;
-const Kernels kAvx2Kernels = {"avx2",     Quantize,  MatMul,        MatMulFloat, RmsNorm,
-                              Rope,       SiluMul,   GeluMul,       AddTo,       ScaleBy,
-                              SoftCapAll, StoreHalf, Attend,        Merge,       MaxAndExpSum,
-                              LayerNorm,  GeluErf,   SwigluClamped, AddScaled};
+const Kernels kAvx2Kernels = {"avx2",     Quantize, MatMul,        MatMulFloat, RmsNorm,
+                              Rope,       SiluMul,  GeluMul,       AddTo,       ScaleBy,
+                              SoftCapAll, StoreKv,  Attend,        Merge,       MaxAndExpSum,
+                              LayerNorm,  GeluErf,  SwigluClamped, AddScaled};
 
 }  // namespace dure::numerics

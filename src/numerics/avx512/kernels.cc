@@ -9,6 +9,7 @@ namespace dure::numerics {
 #include "numerics/vector/lanes_512.h"
 #include "numerics/vector/emit.h"
 #include "numerics/vector/float_kernels.h"
+#include "numerics/vector/attention.h"
 #include "numerics/vector/prefetch.h"
 #include "numerics/vector/unpack_512.h"
 // clang-format on
@@ -182,9 +183,9 @@ void MatMulOf(const PackedView* w, const QuantizedRows* x, int64_t row_begin, in
 }  // namespace
 
 extern const Kernels kAvx512Kernels;
-const Kernels kAvx512Kernels = {"avx512",   Quantize,  MatMul,        MatMulFloat, RmsNorm,
-                                Rope,       SiluMul,   GeluMul,       AddTo,       ScaleBy,
-                                SoftCapAll, StoreHalf, Attend,        Merge,       MaxAndExpSum,
-                                LayerNorm,  GeluErf,   SwigluClamped, AddScaled};
+const Kernels kAvx512Kernels = {"avx512",   Quantize, MatMul,        MatMulFloat, RmsNorm,
+                                Rope,       SiluMul,  GeluMul,       AddTo,       ScaleBy,
+                                SoftCapAll, StoreKv,  Attend,        Merge,       MaxAndExpSum,
+                                LayerNorm,  GeluErf,  SwigluClamped, AddScaled};
 
 }  // namespace dure::numerics

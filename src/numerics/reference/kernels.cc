@@ -187,13 +187,33 @@ void SoftCapAll(float* x, float cap, int64_t count) {
   for (int64_t i = 0; i < count; ++i) x[i] = SoftCap(x[i], cap);
 }
 
-void StoreHalf(const float* x, int64_t count, uint16_t* out, int64_t out_stride) {
-  for (int64_t i = 0; i < count; ++i) {
-    float v = x[i];
-    if (v > kLargestHalf) v = kLargestHalf;
-    if (v < -kLargestHalf) v = -kLargestHalf;
-    out[i * out_stride] = FloatToHalf(v);
+uint16_t ClampedHalf(float v) {
+  if (v > kLargestHalf) v = kLargestHalf;
+  if (v < -kLargestHalf) v = -kLargestHalf;
+  return FloatToHalf(v);
+}
+
+void StoreKv(CacheType type, const float* key, const float* value, int head_dim, int at,
+             uint8_t* block) {
+  uint8_t* values = block + ValuesOffset(type, head_dim);
+  const int64_t key_index = KeyIndex(at, head_dim);
+  const int64_t value_index = static_cast<int64_t>(at) * head_dim;
+  if (type == CacheType::kF16) {
+    for (int d = 0; d < head_dim; ++d) {
+      reinterpret_cast<uint16_t*>(block)[key_index + d * 16] = ClampedHalf(key[d]);
+      reinterpret_cast<uint16_t*>(values)[value_index + d] = ClampedHalf(value[d]);
+    }
+    return;
   }
+  auto* key_scales = reinterpret_cast<float*>(block + KeyScalesOffset(type, head_dim));
+  auto* value_scales = reinterpret_cast<float*>(block + ValueScalesOffset(type, head_dim));
+  std::vector<int8_t> codes(head_dim);
+  QuantizeBlock(key, head_dim, codes.data(), key_scales + at);
+  for (int d = 0; d < head_dim; ++d) {
+    reinterpret_cast<int8_t*>(block)[key_index + d * 16] = codes[d];
+  }
+  QuantizeBlock(value, head_dim, codes.data(), value_scales + at);
+  for (int d = 0; d < head_dim; ++d) reinterpret_cast<int8_t*>(values)[value_index + d] = codes[d];
 }
 
 /// The rule for joining two sets of positions: both weights are rescaled to the larger maximum.
@@ -209,13 +229,21 @@ void Merge(AttentionState* into, const AttentionState* from, int head_dim) {
   into->max = max;
 }
 
+float CachedValue(CacheType type, const uint8_t* base, int64_t element) {
+  if (type == CacheType::kF16) return HalfToFloat(reinterpret_cast<const uint16_t*>(base)[element]);
+  return static_cast<float>(reinterpret_cast<const int8_t*>(base)[element]);
+}
+
 float Score(const AttentionTile* t, int row, int position) {
-  const uint16_t* keys = t->key_blocks[position / kKvBlock];
-  const int in_block = position % kKvBlock;
-  keys += in_block / 16 * t->head_dim * 16 + in_block % 16;
+  const uint8_t* block = t->blocks[position / kKvBlock];
+  const int at = position % kKvBlock;
+  const int64_t key = KeyIndex(at, t->head_dim);
   float dot = 0;
   for (int d = 0; d < t->head_dim; ++d) {
-    dot = std::fma(t->queries[row][d], HalfToFloat(keys[d * 16]), dot);
+    dot = std::fma(t->queries[row][d], CachedValue(t->cache, block, key + d * 16), dot);
+  }
+  if (t->cache == CacheType::kQ8) {
+    dot *= reinterpret_cast<const float*>(block + KeyScalesOffset(t->cache, t->head_dim))[at];
   }
   const float score = dot * t->scale;
   return t->soft_cap > 0 ? SoftCap(score, t->soft_cap) : score;
@@ -238,10 +266,18 @@ void Attend(const AttentionTile* t, AttentionState* states) {
     }
     std::fill(acc.begin(), acc.end(), 0.0f);
     for (int j = t->begin[row]; j < t->end[row]; ++j) {
-      const uint16_t* value =
-          t->value_blocks[j / kKvBlock] + static_cast<int64_t>(j % kKvBlock) * t->head_dim;
+      const uint8_t* block = t->blocks[j / kKvBlock];
+      const int at = j % kKvBlock;
+      float weight = weights[j];
+      if (t->cache == CacheType::kQ8) {
+        weight *=
+            reinterpret_cast<const float*>(block + ValueScalesOffset(t->cache, t->head_dim))[at];
+      }
+      const uint8_t* values = block + ValuesOffset(t->cache, t->head_dim);
       for (int d = 0; d < t->head_dim; ++d) {
-        acc[d] = std::fma(weights[j], HalfToFloat(value[d]), acc[d]);
+        const float value =
+            CachedValue(t->cache, values, static_cast<int64_t>(at) * t->head_dim + d);
+        acc[d] = std::fma(weight, value, acc[d]);
       }
     }
     const AttentionState chunk = {max, FoldSum(partial), acc.data()};
@@ -306,9 +342,9 @@ void AddScaled(float* x, const float* y, float factor, int64_t count) {
 }  // namespace
 
 extern const Kernels kReferenceKernels;
-const Kernels kReferenceKernels = {"reference", Quantize,  MatMul,        MatMulFloat, RmsNorm,
-                                   Rope,        SiluMul,   GeluMul,       Add,         Scale,
-                                   SoftCapAll,  StoreHalf, Attend,        Merge,       MaxAndExpSum,
-                                   LayerNorm,   GeluErf,   SwigluClamped, AddScaled};
+const Kernels kReferenceKernels = {"reference", Quantize, MatMul,        MatMulFloat, RmsNorm,
+                                   Rope,        SiluMul,  GeluMul,       Add,         Scale,
+                                   SoftCapAll,  StoreKv,  Attend,        Merge,       MaxAndExpSum,
+                                   LayerNorm,   GeluErf,  SwigluClamped, AddScaled};
 
 }  // namespace dure::numerics

@@ -13,6 +13,7 @@ struct I16 {
 };
 
 constexpr int kQkRows = 3;
+constexpr int kQkFewRows = 1;
 constexpr int kPvRows = 2;
 constexpr int kPvVecs = 2;
 
@@ -98,6 +99,11 @@ inline V16 LoadHalf(const uint16_t* p) {
 }
 inline __m256 Bf16Half(const uint16_t* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(Load128(p)), 16));
+}
+inline V16 LoadCodes(const int8_t* p) {
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(codes, 8)))};
 }
 inline V16 LoadBf16(const uint16_t* p) { return {Bf16Half(p), Bf16Half(p + 8)}; }
 inline void ToHalf(uint16_t* p, V16 v) {

@@ -9,6 +9,7 @@ using V16 = __m512;
 using I16 = __m512i;
 
 constexpr int kQkRows = 8;
+constexpr int kQkFewRows = 4;
 constexpr int kPvRows = 4;
 constexpr int kPvVecs = 4;
 
@@ -61,6 +62,10 @@ inline V16 TimesPowerOfTwo(V16 y, V16 n) {
 
 inline V16 LoadHalf(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline V16 LoadCodes(const int8_t* p) {
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 inline V16 LoadBf16(const uint16_t* p) {
   const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
