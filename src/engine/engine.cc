@@ -33,11 +33,13 @@ double Milliseconds(Clock::time_point from, Clock::time_point to) {
 }
 
 Result<void> CheckOptions(const EngineOptions& options) {
-  if (options.max_sequences < 1 || options.max_queued < 0 || options.step_token_budget < 1 ||
-      options.prompt_rows_beside_decode < 1) {
+  if (options.max_sequences < 1 || options.max_queued < 0 || options.step_token_budget < 1) {
     return Fail(ErrorCode::kInvalidArgument,
-                "max_sequences, step_token_budget and prompt_rows_beside_decode must be 1 or "
-                "more, max_queued 0 or more");
+                "max_sequences and step_token_budget must be 1 or more, max_queued 0 or more");
+  }
+  if (!(options.step_budget_ms > 0) || options.max_draft < 0 || options.max_speculating < 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "step_budget_ms must be above 0, max_draft and max_speculating 0 or more");
   }
   return {};
 }
@@ -85,7 +87,9 @@ SchedulerLimits LimitsOf(const EngineOptions& options, const CacheSize& size) {
   SchedulerLimits limits;
   limits.max_sequences = options.max_sequences;
   limits.step_token_budget = options.step_token_budget;
-  limits.prompt_rows_beside_decode = options.prompt_rows_beside_decode;
+  limits.step_budget_ms = options.step_budget_ms;
+  limits.max_draft = options.speculation == Speculation::kOff ? 0 : options.max_draft;
+  limits.max_speculating = options.max_speculating;
   limits.block_positions = models::kKvBlockPositions;
   limits.total_blocks = size.blocks;
   limits.prefix_cache = options.prefix_cache;
@@ -128,6 +132,8 @@ struct Engine::Impl {
   void EndCancelled();
   void Step();
   void Deliver(RowResult& row);
+  /// What became of the run's draft.
+  void Learn(const PlannedRun& run);
   /// Takes the sequence out of the scheduler and finishes it. Unknown ids are ignored.
   void End(RequestId id, FinishEvent event);
   void Finish(Sequence& sequence, FinishEvent event);
@@ -144,6 +150,9 @@ struct Engine::Impl {
   StepRunner runner;
   uint64_t steps = 0;
   uint64_t tokens_generated = 0;
+  StepCost cost;
+  uint64_t drafted_tokens = 0;
+  uint64_t accepted_tokens = 0;
   uint64_t prefix_hits = 0;
   uint64_t prefix_tokens = 0;
   SequenceList ended;  // during this step; its later rows may still point to them
@@ -173,7 +182,9 @@ SequenceList Engine::Impl::MakeSequence(GenerateRequest request, std::shared_ptr
   }
   sequence.answer.emplace(*tokenizer, request, context_length);
   const size_t longest = request.prompt.size() + static_cast<size_t>(sequence.answer->remaining());
+  sequence.longest = static_cast<int>(longest);
   sequence.blocks.reserve(longest / models::kKvBlockPositions + 1);
+  sequence.draft.reserve(static_cast<size_t>(options.max_draft));
   sequence.request = std::move(request);
   sequence.sink = std::move(sink);
   sequence.submitted = Clock::now();
@@ -261,7 +272,7 @@ void Engine::Impl::EndCancelled() {
 }
 
 void Engine::Impl::Step() {
-  const Plan& plan = scheduler.PlanStep();
+  const Plan& plan = scheduler.PlanStep(cost);
   const Clock::time_point now = Clock::now();
   for (Sequence* sequence : plan.admitted) sequence->admitted = now;
   const auto results = runner.Run(plan);
@@ -270,13 +281,29 @@ void Engine::Impl::Step() {
     for (const PlannedRun& run : plan.runs) End(run.sequence->id, Failure(results.error()));
     return;
   }
-  for (const PlannedRun& run : plan.runs) scheduler.Commit(*run.sequence, run.first + run.count);
+  cost.Observe(plan.decode_rows, plan.prompt_rows, Milliseconds(now, Clock::now()));
+  for (const PlannedRun& run : plan.runs) {
+    // Draft tokens count as computed when they turn out right.
+    const int sure = run.count - static_cast<int>(run.sequence->draft.size());
+    scheduler.Commit(*run.sequence, run.first + sure);
+  }
   for (RowResult& row : *results) Deliver(row);
+  for (const PlannedRun& run : plan.runs) Learn(run);
+}
+
+void Engine::Impl::Learn(const PlannedRun& run) {
+  Sequence& sequence = *run.sequence;
+  const auto drafted = static_cast<int>(sequence.draft.size());
+  if (drafted == 0) return;
+  sequence.draft_record.Record(drafted, sequence.draft_accepted);
+  drafted_tokens += static_cast<uint64_t>(drafted);
+  accepted_tokens += static_cast<uint64_t>(sequence.draft_accepted);
 }
 
 void Engine::Impl::Deliver(RowResult& row) {
   Sequence& sequence = *row.sequence;
-  if (sequence.finished) return;  // an earlier forced token of it failed
+  if (sequence.finished) return;                  // by an earlier row of this step
+  if (row.position >= sequence.computed) return;  // a draft token before it was wrong
   if (!row.sample) return End(sequence.id, Failure(row.sample.error()));
 
   sequence.last_token = Clock::now();
@@ -297,7 +324,14 @@ void Engine::Impl::Deliver(RowResult& row) {
   } catch (const std::exception& error) {
     return End(sequence.id, Failure(InternalError(error)));
   }
-  if (!end) return;
+  if (!end) {
+    const auto next = static_cast<size_t>(sequence.draft_accepted);
+    if (next < sequence.draft.size() && sequence.draft[next] == event.id) {
+      ++sequence.draft_accepted;
+      scheduler.Commit(sequence, sequence.computed + 1);
+    }
+    return;
+  }
   FinishEvent finish = Reason(end->reason);
   finish.text = std::move(end->text);
   finish.stop_match = std::move(end->stop_match);
@@ -345,6 +379,8 @@ void Engine::Impl::Publish() {
   stats.steps = steps;
   stats.tokens_generated = tokens_generated;
   stats.preemptions = scheduler.preemptions();
+  stats.drafted_tokens = drafted_tokens;
+  stats.accepted_tokens = accepted_tokens;
   stats.prefix_hits = prefix_hits;
   stats.prefix_tokens = prefix_tokens;
   stats.prefix_evictions = scheduler.cache().evictions();

@@ -116,6 +116,8 @@ struct RequestLimits {
   int max_top_logprobs = 256;
 };
 
+enum class Speculation { kOff, kNgram };
+
 struct EngineOptions {
   int context_length =
       0;  // positions; 0: the model's, or what kv_bytes has room for if that is less
@@ -129,9 +131,14 @@ struct EngineOptions {
   // Keeps what was computed for requests whose tokens begin alike (of one tenant). Off: every
   // prompt is computed from its start.
   bool prefix_cache = true;
-  // Prompt rows in a step where sequences decode: few enough that their next tokens come soon, many
-  // enough to compute efficiently.
-  int prompt_rows_beside_decode = 64;
+  // Where sequences decode, a step gets as many prompt rows as this time allows by what earlier
+  // steps took, so that streams keep their pace.
+  double step_budget_ms = 60;
+  // Guesses from the text so far, computed together with the last token and taken where sampling
+  // gives the same tokens. They change speed, never output.
+  Speculation speculation = Speculation::kNgram;
+  int max_draft = 15;       // guessed tokens in one step of a sequence
+  int max_speculating = 4;  // not tried while more sequences than this decode
   // Samples the rows of a step side by side; may be null; outlives the engine.
   ThreadTeam* team = nullptr;
   RequestLimits request_limits;
@@ -146,6 +153,8 @@ struct EngineStats {
   uint64_t steps = 0;
   uint64_t tokens_generated = 0;
   uint64_t preemptions = 0;       // sequences that gave up their blocks to others, to be recomputed
+  uint64_t drafted_tokens = 0;    // guessed and computed
+  uint64_t accepted_tokens = 0;   // of those, right
   uint64_t prefix_hits = 0;       // finished requests whose prompt began with cached tokens
   uint64_t prefix_tokens = 0;     // cached tokens of those
   uint64_t prefix_evictions = 0;  // cached blocks that were given up

@@ -42,14 +42,14 @@ Scheduler::Scheduler(const SchedulerLimits& limits)
 
 void Scheduler::Add(SequenceList& arrival) { QueueOf(arrival.front()).Push(arrival); }
 
-const Plan& Scheduler::PlanStep() {
+const Plan& Scheduler::PlanStep(const StepCost& cost) {
   plan_.copies.clear();
   plan_.runs.clear();
   plan_.admitted.clear();
   ++step_;
   GrowRunning();
   Admit();
-  PlanRuns();
+  PlanRuns(cost);
   return plan_;
 }
 

@@ -15,18 +15,22 @@ namespace dure::engine {
 struct SchedulerLimits {
   int max_sequences = 64;
   int step_token_budget = 512;
-  int prompt_rows_beside_decode = 64;
+  double step_budget_ms = 60;    // of a step in which sequences decode
+  int untimed_prompt_rows = 64;  // prompt rows of such a step before its cost is known
+  int least_prompt_rows = 16;    // however long it takes: prompts move
   int block_positions = 32;
   int total_blocks = 0;
   // Rows of one step, decode rows aside, that may need logits (teacher forcing): bounds the logits
   // buffer.
   int max_forced_logit_rows = 32;
   bool prefix_cache = true;
+  int max_draft = 0;  // 0: no speculation
+  int max_speculating = 4;
   // Steps that a sequence runs at least before it makes room for a tenant that has fewer.
   uint64_t turn_steps = 128;
 };
 
-/// Rows [first, first + count) of one sequence's positions.
+/// Rows [first, first + count) of one sequence's positions; the last ones are those of its draft.
 struct PlannedRun {
   Sequence* sequence;  // owned by the scheduler, alive until it is removed
   int first;
@@ -44,6 +48,8 @@ struct Plan {
   std::vector<BlockCopy> copies;  // to be done before the runs, in this order
   std::vector<PlannedRun> runs;
   std::vector<Sequence*> admitted;  // for the first time
+  int decode_rows = 0;              // drafts included
+  int prompt_rows = 0;
 };
 
 /// Used by one thread. A sequence longer than total_blocks * block_positions must not be added.
@@ -57,11 +63,12 @@ class Scheduler {
   void Add(SequenceList& arrival);
   void Add(SequenceList&& arrival) { Add(arrival); }
 
-  /// Preempts, admits and plans one step. Every decoding sequence has one row in it; prompt chunks
-  /// share what is left of the budget (always at least one row, so that prompts move however many
-  /// decode). All blocks that the step writes are allocated. The caller computes the runs, calls
-  /// Commit for each and then adds to their `tokens`. Good until the next call.
-  const Plan& PlanStep();
+  /// Preempts, admits and plans one step. Every decoding sequence has one row in it, and those of
+  /// its draft; prompt chunks share what is left of the budget (always at least one row, so that
+  /// prompts move however many decode). All blocks that the step writes are allocated. The caller
+  /// computes the runs, calls Commit for each and then adds to their `tokens`. Good until the next
+  /// call.
+  const Plan& PlanStep(const StepCost& cost = {});
 
   /// The first `computed` tokens of the sequence now have their keys and values in its blocks;
   /// whole blocks can be shared from now on.
@@ -101,7 +108,12 @@ class Scheduler {
   bool TakeTurn(const Sequence& candidate);
   bool TryAllocate(Sequence& sequence);
 
-  void PlanRuns();
+  void PlanRuns(const StepCost& cost);
+  int PromptRows(int decoding, const StepCost& cost) const;
+  /// Guesses for the sequences that decode, in a step of so many rows.
+  void AddDrafts(int rows, const StepCost& cost);
+  /// Blocks for `count` more positions, or as many as are to be had; how many positions.
+  int GrowForDraft(Sequence& sequence, int count);
   /// Whether it is the first running sequence of its tenant and priority.
   bool StartsClass(SequenceList::iterator it);
   bool WantsRows(SequenceList::iterator first);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/answer.h"
+#include "engine/draft.h"
 #include "engine/engine.h"
 
 namespace dure::engine {
@@ -27,12 +28,16 @@ struct Sequence {
       tokens;         // the prompt, then what was generated, or all forced tokens but the last
   int computed = 0;   // leading tokens whose keys and values are in the cache
   int delivered = 0;  // tokens the sink has had
-  std::vector<int32_t> blocks;          // position p lives in blocks[p / kKvBlockPositions]
-  int kept = 0;                         // leading blocks that the prefix cache has too
-  int cached_tokens = 0;                // prompt tokens that came from the prefix cache
-  uint64_t admission = 0;               // order of first admission, counted from 1; 0: not yet
-  uint64_t running_since = 0;           // the step that admitted it last
-  int planned = 0;                      // prompt rows in the step that is being planned
+  std::vector<int32_t> blocks;  // position p lives in blocks[p / kKvBlockPositions]
+  int kept = 0;                 // leading blocks that the prefix cache has too
+  int cached_tokens = 0;        // prompt tokens that came from the prefix cache
+  uint64_t admission = 0;       // order of first admission, counted from 1; 0: not yet
+  uint64_t running_since = 0;   // the step that admitted it last
+  int planned = 0;              // prompt rows in the step that is being planned
+  int longest = 0;              // tokens, prompt and answer, it may have at the end
+  std::vector<TokenId> draft;   // guessed tokens of this step, after `tokens`
+  int draft_accepted = 0;       // how many of them were right
+  DraftRecord draft_record;
   bool finished = false;                // the sink has had its OnFinish
   std::atomic<bool> cancelled = false;  // set by any thread
 

@@ -1,4 +1,4 @@
-// The scheduler's last part: how many rows of each running sequence the step gets.
+// The scheduler's second part: how many rows of each running sequence the step gets.
 #include <algorithm>
 #include <span>
 
@@ -7,21 +7,62 @@
 namespace dure::engine {
 namespace {
 
+// Kernels work on tiles of so many rows: a started one costs as much as a full one.
+constexpr int kRowTile = 16;
+
 bool InPrompt(const Sequence& sequence) { return sequence.pending() > 1; }
 
 }  // namespace
 
-void Scheduler::PlanRuns() {
+void Scheduler::PlanRuns(const StepCost& cost) {
   int decoding = 0;
   for (Sequence& sequence : running_) {
     sequence.planned = 0;
+    sequence.draft.clear();
+    sequence.draft_accepted = 0;
     if (InPrompt(sequence)) AdoptLate(sequence);
     if (!InPrompt(sequence)) ++decoding;
   }
-  int left = std::max(limits_.step_token_budget - decoding, 1);
-  if (decoding > 0) left = std::min(left, limits_.prompt_rows_beside_decode);
-  SharePromptRows(left);
+  if (decoding < running()) {
+    SharePromptRows(PromptRows(decoding, cost));
+  } else if (decoding <= limits_.max_speculating) {
+    AddDrafts(decoding, cost);
+  }
   AddRuns();
+}
+
+int Scheduler::PromptRows(int decoding, const StepCost& cost) const {
+  const int most = std::max(limits_.step_token_budget - decoding, 1);
+  if (decoding == 0) return most;
+  int rows = cost.PromptRowsWithin(limits_.step_budget_ms, decoding);
+  if (rows < 0) rows = limits_.untimed_prompt_rows;
+  rows -= rows % kRowTile;
+  return std::min(std::max(rows, limits_.least_prompt_rows), most);
+}
+
+void Scheduler::AddDrafts(int rows, const StepCost& cost) {
+  for (Sequence& sequence : running_) {
+    const int most = std::min(limits_.max_draft,
+                              sequence.longest - static_cast<int>(sequence.tokens.size()) - 1);
+    if (most < 1 || !sequence.request.forced.empty()) continue;
+    const Match match = FindMatch(sequence.tokens, sequence.draft_record.LeastMatch());
+    if (match.length == 0) continue;
+    const int wanted = sequence.draft_record.BestLength(match, most, rows, cost);
+    const int count = GrowForDraft(sequence, wanted);
+    if (count == 0) sequence.draft_record.Skip();
+    CopyDraft(sequence.tokens, match, count, sequence.draft);
+    rows += count;
+  }
+}
+
+int Scheduler::GrowForDraft(Sequence& sequence, int count) {
+  const auto size = static_cast<int>(sequence.tokens.size());
+  const int needed = BlocksFor(size + count);
+  while (static_cast<int>(sequence.blocks.size()) < needed && cache_.available() > running()) {
+    sequence.blocks.push_back(*cache_.Allocate());
+  }
+  const int room = static_cast<int>(sequence.blocks.size()) * limits_.block_positions - size;
+  return std::min(count, room);
 }
 
 void Scheduler::AdoptLate(Sequence& sequence) {
@@ -114,15 +155,18 @@ void Scheduler::SharePromptRows(int left) {
 }
 
 void Scheduler::AddRuns() {
+  plan_.decode_rows = plan_.prompt_rows = 0;
   int forced_rows = limits_.max_forced_logit_rows;
   for (Sequence& sequence : running_) {
     const int first_logit = std::max(sequence.first_logit_position(), sequence.computed);
-    int count = InPrompt(sequence) ? sequence.planned : 1;
+    const bool prompt = InPrompt(sequence);
+    int count = prompt ? sequence.planned : 1 + static_cast<int>(sequence.draft.size());
     if (!sequence.request.forced.empty()) {
       count = std::min(count, first_logit - sequence.computed + forced_rows);
       forced_rows -= std::max(0, sequence.computed + count - first_logit);
     }
     if (count == 0) continue;
+    (prompt ? plan_.prompt_rows : plan_.decode_rows) += count;
     const int end = sequence.computed + count;
     plan_.runs.push_back({&sequence, sequence.computed, count, std::min(first_logit, end)});
   }

@@ -21,6 +21,7 @@ Result<Sample> SampleOrFail(const SampleTask& task) noexcept {
 
 void StepRunner::AddRun(const PlannedRun& run) {
   Sequence& sequence = *run.sequence;
+  sequence.tokens.insert(sequence.tokens.end(), sequence.draft.begin(), sequence.draft.end());
   const auto view = static_cast<int32_t>(views_.size());
   views_.push_back({sequence.blocks});
   for (int position = run.first; position < run.first + run.count; ++position) {
@@ -36,7 +37,7 @@ void StepRunner::AddRun(const PlannedRun& run) {
         task.forced = sequence.request.forced[position + 1 - task.prompt_tokens];
       }
       tasks_.push_back(task);
-      results_.push_back({&sequence, engine::Sample{}});
+      results_.push_back({&sequence, position, engine::Sample{}});
     }
     rows_.push_back({sequence.tokens[position], position, view});
   }
@@ -56,11 +57,18 @@ void StepRunner::Sample() {
 }
 
 Result<std::span<RowResult>> StepRunner::Run(const Plan& plan) {
+  Result<std::span<RowResult>> results;
   try {
-    return Compute(plan);
+    results = Compute(plan);
   } catch (const std::bad_alloc&) {
-    return Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
+    results = Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
   }
+  // The draft stood behind the tokens only for as long as it was computed and sampled.
+  for (const PlannedRun& run : plan.runs) {
+    if (run.sequence->draft.empty()) continue;
+    run.sequence->tokens.resize(static_cast<size_t>(run.first) + 1);
+  }
+  return results;
 }
 
 Result<std::span<RowResult>> StepRunner::Compute(const Plan& plan) {

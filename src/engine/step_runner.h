@@ -20,6 +20,7 @@ namespace dure::engine {
 /// What came of one row that needed logits.
 struct RowResult {
   Sequence* sequence;
+  int position;
   Result<Sample> sample;
 };
 
@@ -31,7 +32,8 @@ class StepRunner {
              ThreadTeam* team)
       : model_(model), kv_(kv), kernels_(kernels), team_(team) {}
 
-  /// Results in the order of the plan's rows, good until the next call. Sequences are not changed.
+  /// Results in the order of the plan's rows, good until the next call. Those of rows after a draft
+  /// token that turns out wrong mean nothing. Sequences are the same afterwards.
   /// Errors: those of Model::Forward, kResourceExhausted; then no row has a result.
   Result<std::span<RowResult>> Run(const Plan& plan);
 

@@ -196,7 +196,8 @@ Result<void> Bench(const Options& options) {
 
 void RegisterBench(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<Options>();
-  options->model.prefix_cache = false;  // every run computes its whole prompt
+  options->model.prefix_cache = false;                     // every run computes its whole prompt
+  options->model.speculation = engine::Speculation::kOff;  // and every token of its answer
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a model runs here");
   command->group(kModelsGroup);
   command->footer(

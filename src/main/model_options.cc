@@ -65,6 +65,17 @@ void AddModelOptions(CLI::App& command, ModelOptions& options) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, CacheType>{{"f16", CacheType::kF16}, {"q8", CacheType::kQ8}}))
       ->option_text("TYPE");
+  AddSpeculationOption(command, options.speculation);
+}
+
+void AddSpeculationOption(CLI::App& command, engine::Speculation& speculation) {
+  using engine::Speculation;
+  command
+      .add_option("--speculation", speculation,
+                  "Guess tokens from repeated text: ngram, or off (the same output, slower)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Speculation>{
+          {"off", Speculation::kOff}, {"ngram", Speculation::kNgram}}))
+      ->option_text("HOW");
 }
 
 Result<std::unique_ptr<providers::LocalModel>> LoadLocalModel(const ModelOptions& options) {
@@ -76,6 +87,7 @@ Result<std::unique_ptr<providers::LocalModel>> LoadLocalModel(const ModelOptions
   load.engine.kv_bytes = options.kv_mib << 20;
   load.engine.kv_type = options.kv_type;
   load.engine.prefix_cache = options.prefix_cache;
+  load.engine.speculation = options.speculation;
   LoadingLine line;
   load.on_progress = [&line](const models::LoadProgress& progress) { line.Show(progress); };
   return providers::LocalModel::Load(*path, load);

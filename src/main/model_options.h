@@ -18,12 +18,16 @@ struct ModelOptions {
   uint64_t kv_mib = 0;  // 0: chosen by the engine
   numerics::CacheType kv_type = numerics::CacheType::kF16;
   bool prefix_cache = true;  // engine::EngineOptions
+  engine::Speculation speculation = engine::Speculation::kNgram;
 };
 
 /// --model only: for commands that need no weights.
 void AddModelFileOption(CLI::App& command, ModelOptions& options);
-/// --model, --threads, --context, --kv-cache and --kv-type.
+/// --model, --threads, --context, --kv-cache, --kv-type and --speculation.
 void AddModelOptions(CLI::App& command, ModelOptions& options);
+
+/// --speculation alone, for commands with options of their own.
+void AddSpeculationOption(CLI::App& command, engine::Speculation& speculation);
 
 /// Loads all; a progress line goes to stderr when that is a terminal.
 /// Errors: those of ResolveModelPath and LocalModel::Load.

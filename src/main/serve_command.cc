@@ -24,6 +24,7 @@
 #include "api/service.h"
 #include "main/commands.h"
 #include "main/model_folder.h"
+#include "main/model_options.h"
 #include "net/server.h"
 #include "providers/local_model.h"
 #include "providers/local_provider.h"
@@ -43,6 +44,8 @@ struct ServeOptions {
   int context = 0;
   int drain_seconds = 10;
   bool no_prefix_cache = false;
+  engine::Speculation speculation = engine::Speculation::kNgram;
+  double step_budget_ms = engine::EngineOptions().step_budget_ms;
   std::vector<std::string> allow_hosts;
   std::vector<std::string> allow_origins;
 };
@@ -220,6 +223,8 @@ Result<void> Serve(const ServeOptions& options) {
   local.threads = options.threads;
   local.engine.context_length = options.context;
   local.engine.prefix_cache = !options.no_prefix_cache;
+  local.engine.speculation = options.speculation;
+  local.engine.step_budget_ms = options.step_budget_ms;
   local.random_seed = RandomBits;
   local.unix_time = UnixTime;
   providers::LocalProvider provider(std::move(local));
@@ -283,6 +288,12 @@ void RegisterServe(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command->add_flag("--no-prefix-cache", options->no_prefix_cache,
                     "Compute every chat from its start instead of where an earlier turn ended");
+  AddSpeculationOption(*command, options->speculation);
+  command
+      ->add_option("--step-budget", options->step_budget_ms,
+                   "Milliseconds that new prompts may hold up running answers at a time")
+      ->check(CLI::Range(1.0, 60000.0))
+      ->capture_default_str();
   command->add_option("--allow-host", options->allow_hosts,
                       "Another name this server may be called by (behind a proxy)");
   command->add_option("--allow-origin", options->allow_origins,

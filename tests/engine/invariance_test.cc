@@ -144,6 +144,7 @@ TEST_P(Invariance, Preemption) {
   EngineOptions options;
   options.kv_bytes =
       8 * models::KvStorage::BlockBytes(*models::ReadConfig(**file), numerics::CacheType::kF16);
+  options.speculation = Speculation::kOff;  // both at their own pace
   const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 2, options);
   GenerateRequest growing = Other(1);
   growing.prompt = RandomTokens(100, 7);

@@ -111,12 +111,12 @@ TEST(Scheduler, EveryDecodingSequenceHasARowWhileALongPromptComesIn) {
 TEST(Scheduler, ALongPromptGoesInSlicesWhileOthersDecode) {
   SchedulerLimits limits = Limits();
   limits.step_token_budget = 512;
-  limits.prompt_rows_beside_decode = 10;
+  limits.untimed_prompt_rows = 16;
   Scheduler scheduler(limits);
   scheduler.Add(Request(1, 2));
   Advance(scheduler, scheduler.PlanStep());
   scheduler.Add(Request(2, 100));
-  EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(1, 1), std::pair(2, 10)));
+  EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(1, 1), std::pair(2, 16)));
   Remove(scheduler, 1);
   EXPECT_THAT(Rows(scheduler.PlanStep()), ElementsAre(std::pair(2, 100)));
 }
