@@ -31,6 +31,7 @@ void RegisterGenerate(CLI::App& app, CommandContext& context);
 void RegisterScore(CLI::App& app, CommandContext& context);
 void RegisterTokenize(CLI::App& app, CommandContext& context);
 void RegisterTemplate(CLI::App& app, CommandContext& context);
+void RegisterEval(CLI::App& app, CommandContext& context);
 void RegisterPerplexity(CLI::App& app, CommandContext& context);
 
 }  // namespace dure

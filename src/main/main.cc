@@ -44,6 +44,7 @@ void RegisterCommands(CLI::App& app, CommandContext& context) {
   RegisterTokenize(app, context);
   RegisterTemplate(app, context);
   RegisterPerplexity(app, context);
+  RegisterEval(app, context);
 }
 
 int Run(int argc, char** argv) {

@@ -45,6 +45,18 @@ void AddModelFileOption(CLI::App& command, ModelOptions& options) {
                      "`dure pull` fetched)");
 }
 
+void AddKvTypeOption(CLI::App& command, const char* name, numerics::CacheType& type) {
+  using numerics::CacheType;
+  static const std::map<std::string, CacheType> kNames = {{"f16", CacheType::kF16},
+                                                          {"q8", CacheType::kQ8}};
+  command
+      .add_option(
+          name, type,
+          "Precision of the KV cache: f16, or q8 (half the memory, slightly different answers)")
+      ->transform(CLI::CheckedTransformer(kNames))
+      ->option_text("f16|q8");
+}
+
 void AddModelOptions(CLI::App& command, ModelOptions& options) {
   AddModelFileOption(command, options);
   command.add_option("--threads", options.threads, "Threads to compute with (default: all cores)")
@@ -57,14 +69,7 @@ void AddModelOptions(CLI::App& command, ModelOptions& options) {
       .add_option("--kv-cache", options.kv_mib,
                   "Memory for the KV cache in MiB (default: enough for many short chats)")
       ->check(CLI::Range(uint64_t{0}, kMostKvMib));
-  using numerics::CacheType;
-  command
-      .add_option(
-          "--kv-type", options.kv_type,
-          "Precision of the KV cache: f16, or q8 (half the memory, slightly different answers)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, CacheType>{{"f16", CacheType::kF16}, {"q8", CacheType::kQ8}}))
-      ->option_text("TYPE");
+  AddKvTypeOption(command, "--kv-type", options.kv_type);
   AddSpeculationOption(command, options.speculation);
 }
 

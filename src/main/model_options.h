@@ -23,6 +23,8 @@ struct ModelOptions {
 
 /// --model only: for commands that need no weights.
 void AddModelFileOption(CLI::App& command, ModelOptions& options);
+/// An option that takes f16 or q8.
+void AddKvTypeOption(CLI::App& command, const char* name, numerics::CacheType& type);
 /// --model, --threads, --context, --kv-cache, --kv-type and --speculation.
 void AddModelOptions(CLI::App& command, ModelOptions& options);
 

@@ -96,6 +96,17 @@ class Commands(unittest.TestCase):
         self.assertEqual(result["tokens"] % 31, 0)
         self.assertLess(result["perplexity"], 10)
 
+    def test_eval_compares_cache_types(self):
+        text = self.prompt_file("It was the best of times, it was the worst of times. " * 12)
+        alone = self.json_of("eval", "--file", text, "--context", "64")
+        self.assertEqual(set(alone), {"perplexity", "tokens"})
+        known = self.json_of("perplexity", "--file", text, "--context", "64")
+        self.assertAlmostEqual(alone["perplexity"] / known["perplexity"], 1, places=5)
+        both = self.json_of("eval", "--file", text, "--context", "64", "--kv-type", "q8", "--reference", MODEL)
+        self.assertEqual(both["reference_perplexity"], alone["perplexity"])
+        self.assertGreater(both["kl_divergence"]["mean"], 0)
+        self.assertLess(both["kl_divergence"]["mean"], 0.05)
+
     def test_bench_has_a_record_for_each_test(self):
         records = self.json_of("bench", "--prompt", "16", "--generate", "4", "--depth", "0,20", "--parallel", "2",
                                "--repeat", "1")
@@ -141,6 +152,8 @@ class Commands(unittest.TestCase):
             (["template", *model, "--json"], '{"messages": 3}'),
             (["template", *model, "--json"], '{"messages": [{"role": {}}], "tools": 4}'),
             (["perplexity", *model, "--file", prompt, "--json"], ""),
+            (["eval", *model, "--file", prompt, "--json"], ""),
+            (["eval", *model, "--file", prompt, "--kv-type", "f8", "--json"], ""),
             (["bench", *model, "--prompt", "0", "--json"], ""),
             (["bench", *model, "--prompt", "99999", "--json"], ""),
         ]
