@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "formats/file.h"
+#include "formats/json_file.h"
 #include "formats/message.h"
 
 namespace dure::formats {
@@ -47,28 +48,6 @@ constexpr std::array<TypeRow, 15> kTypes = {{
 const TypeRow& RowOf(SafetensorsType type) {
   return *std::find_if(kTypes.begin(), kTypes.end(),
                        [&](const TypeRow& row) { return row.type == type; });
-}
-
-/// The deepest nesting of objects and arrays, without parsing. Brackets inside strings do not
-/// count.
-uint32_t JsonDepth(std::string_view text) {
-  uint32_t depth = 0;
-  uint32_t deepest = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return deepest;
 }
 
 /// The header as JSON, or nothing when it is not JSON; `duplicate` receives a key that stands twice

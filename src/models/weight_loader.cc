@@ -21,15 +21,9 @@ using numerics::kLanes;
 /// About how much of a tensor one thread reads at a time.
 constexpr int64_t kReadBytes = 1 << 20;
 
-uint64_t TensorBytes(const formats::GgufFile& file) {
-  uint64_t bytes = 0;
-  for (const GgufTensor& tensor : file.tensors()) bytes += tensor.bytes;
-  return bytes;
-}
-
 /// What all weights take once re-laid: sub-scales of some types are widened to bytes.
-size_t RegionBytes(const formats::GgufFile& file) {
-  return static_cast<size_t>(TensorBytes(file) / 16 * 17);
+size_t RegionBytes(const TensorSource& source) {
+  return static_cast<size_t>(source.bytes() / 16 * 17);
 }
 
 /// The row of the file that becomes row `row` of a head.
@@ -64,9 +58,15 @@ struct WeightLoader::Piece {
 };
 
 WeightLoader::WeightLoader(const formats::GgufFile& file, const LoadOptions& options)
-    : file_(file), options_(options), bytes_total_(TensorBytes(file)), arena_(RegionBytes(file)) {}
+    : WeightLoader(GgufTensors(file), options) {}
 
-bool WeightLoader::Has(const std::string& name) const { return file_.FindTensor(name) != nullptr; }
+WeightLoader::WeightLoader(std::unique_ptr<TensorSource> source, const LoadOptions& options)
+    : source_(std::move(source)),
+      options_(options),
+      bytes_total_(source_->bytes()),
+      arena_(RegionBytes(*source_)) {}
+
+bool WeightLoader::Has(const std::string& name) const { return source_->Find(name) != nullptr; }
 
 int WeightLoader::context_length(const ModelConfig& config) const {
   return options_.context_length > 0 ? options_.context_length : config.context_length;
@@ -79,7 +79,7 @@ void WeightLoader::Report(uint64_t bytes) {
 
 Result<const GgufTensor*> WeightLoader::Find(const std::string& name, int64_t rows,
                                              int64_t cols) const {
-  const GgufTensor* tensor = file_.FindTensor(name);
+  const GgufTensor* tensor = source_->Find(name);
   if (tensor == nullptr) {
     return Fail(ErrorCode::kCorrupt, "the model file lacks the tensor \"" + name + "\"");
   }
@@ -101,7 +101,7 @@ Result<void> WeightLoader::Pack(const GgufTensor& tensor, const std::vector<Piec
   std::optional<Error> failure;
   const auto pack_piece = [&](const Piece& piece, std::vector<std::byte>* raw) -> Result<void> {
     raw->resize(static_cast<size_t>(piece.rows * row_bytes));
-    auto read = file_.ReadTensor(tensor, static_cast<uint64_t>(piece.file_row * row_bytes), *raw);
+    auto read = source_->Read(tensor, static_cast<uint64_t>(piece.file_row * row_bytes), *raw);
     if (!read) return read;
     for (int64_t begin = 0; begin < piece.rows; begin += kLanes) {
       const std::byte* rows[kLanes];
@@ -202,7 +202,7 @@ Result<std::vector<float>> WeightLoader::ReadVector(const GgufTensor& tensor) {
                                              ", but vectors must be F32, F16 or BF16");
   }
   std::vector<std::byte> raw(tensor.bytes);
-  auto read = file_.ReadTensor(tensor, 0, raw);
+  auto read = source_->Read(tensor, 0, raw);
   if (!read) return tl::unexpected(read.error());
   std::vector<float> out(static_cast<size_t>(tensor.rows() * tensor.cols()));
   numerics::DequantizeBlocks(tensor.type, raw.data(), out);
@@ -217,6 +217,14 @@ Result<std::vector<float>> WeightLoader::ReadVector(const GgufTensor& tensor) {
 
 Result<std::vector<float>> WeightLoader::LoadVector(const std::string& name, int64_t size) {
   return LoadBias(name, 1, size, {});
+}
+
+Result<std::vector<float>> WeightLoader::LoadFirstRow(const std::string& name, int64_t size) {
+  const GgufTensor* tensor = source_->Find(name);
+  if (tensor == nullptr) return LoadVector(name, size);  // the error names it
+  auto values = LoadBias(name, static_cast<int64_t>(tensor->rows()), size, {});
+  if (values) values->resize(static_cast<size_t>(size));
+  return values;
 }
 
 Result<std::vector<float>> WeightLoader::LoadBias(const std::string& name, int64_t rows,

@@ -8,12 +8,8 @@
 
 #include "base/error.h"
 #include "models/registry.h"
+#include "models/tensor_source.h"
 #include "numerics/packed_matrix.h"
-
-namespace dure::formats {
-class GgufFile;
-struct GgufTensor;
-}  // namespace dure::formats
 
 namespace dure::models {
 
@@ -58,6 +54,7 @@ struct RowSlice {
 class WeightLoader {
  public:
   WeightLoader(const formats::GgufFile& file, const LoadOptions& options);
+  WeightLoader(std::unique_ptr<TensorSource> source, const LoadOptions& options);
 
   bool Has(const std::string& name) const;
   /// Positions the model is loaded for: LoadOptions::context_length, or what it was trained for.
@@ -73,6 +70,8 @@ class WeightLoader {
                                    int64_t inputs);
   /// A vector of float32, from any float type.
   Result<std::vector<float>> LoadVector(const std::string& name, int64_t size);
+  /// Row 0 of a float tensor of any number of rows of `size`.
+  Result<std::vector<float>> LoadFirstRow(const std::string& name, int64_t size);
 
   uint64_t packed_bytes() const { return packed_bytes_; }
 
@@ -87,7 +86,7 @@ class WeightLoader {
                                       const RowSlice& slice);
   void Report(uint64_t bytes);
 
-  const formats::GgufFile& file_;
+  std::unique_ptr<TensorSource> source_;
   const LoadOptions& options_;
   uint64_t bytes_total_;
   uint64_t bytes_done_ = 0;

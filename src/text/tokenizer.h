@@ -42,12 +42,15 @@ class Tokenizer {
   /// Errors: kCorrupt (vocabulary contradicts itself), kUnsupported (model or pre-tokenizer named
   /// in the message).
   static Result<std::unique_ptr<Tokenizer>> FromGguf(const formats::GgufFile& file);
+  /// From a tokenizer.json. Errors: those of formats::ReadJsonFile, kCorrupt, kUnsupported (any
+  /// other model than WordPiece).
+  static Result<std::unique_ptr<Tokenizer>> FromJsonFile(const std::string& path);
   virtual ~Tokenizer() = default;
 
   /// Ids of the text, no BOS or EOS added; the ids llama.cpp gives, except that text never merges
-  /// into a control token. Invalid UTF-8 is never refused: byte-level BPE reads U+FFFD for each
-  /// invalid byte, SentencePiece encodes the bytes as they are, WordPiece drops them. Time linear
-  /// in the text (n log n within one long word).
+  /// into a control token and that WordPiece reads Hangul as BERT does. Invalid UTF-8 is never
+  /// refused: byte-level BPE reads U+FFFD for each invalid byte, SentencePiece encodes the bytes as
+  /// they are, WordPiece drops them. Time linear in the text (n log n within one long word).
   virtual std::vector<TokenId> Encode(std::string_view text, ControlTokens control) const = 0;
   /// Ids of a rendered chat: control tokens are recognised only where every byte of the spelling
   /// comes from the template.

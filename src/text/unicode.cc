@@ -135,12 +135,24 @@ char32_t ToTitle(char32_t c) {
              : static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c)));
 }
 
-char32_t DecompositionBase(char32_t c) {
-  if (c < 0x80 || c > kMaxCodePoint || (c >= 0xD800 && c <= 0xDFFF)) return c;
+void AppendDecomposed(char32_t c, std::u32string& out) {
+  if (c < 0x80 || c > kMaxCodePoint || (c >= 0xD800 && c <= 0xDFFF)) {
+    out.push_back(c);
+    return;
+  }
   std::array<utf8proc_int32_t, 32> buffer;
   const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer.data(),
                                              buffer.size(), UTF8PROC_DECOMPOSE, nullptr);
-  return count > 0 ? static_cast<char32_t>(buffer[0]) : c;
+  if (count <= 0 || count > static_cast<utf8proc_ssize_t>(buffer.size())) {
+    out.push_back(c);
+    return;
+  }
+  for (utf8proc_ssize_t i = 0; i < count; ++i) out.push_back(static_cast<char32_t>(buffer[i]));
+}
+
+bool IsNonspacingMark(char32_t c) {
+  return c <= kMaxCodePoint &&
+         utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_MN;
 }
 
 bool IsPythonSpace(char32_t c) { return IsWhiteSpace(c) || (c >= 0x1C && c <= 0x1F); }

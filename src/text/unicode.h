@@ -33,8 +33,9 @@ char32_t ToTitle(char32_t code_point);
 bool IsUpper(char32_t code_point);  // Lu or Lt
 bool IsLower(char32_t code_point);  // Ll
 
-/// The first code point of the canonical decomposition: an accented letter's base.
-char32_t DecompositionBase(char32_t code_point);
+/// Appends the canonical decomposition: a letter and its accents, a Hangul syllable's letters.
+void AppendDecomposed(char32_t code_point, std::u32string& out);
+bool IsNonspacingMark(char32_t code_point);  // Mn
 
 /// Python's str.isspace: White_Space and the four information separators.
 bool IsPythonSpace(char32_t code_point);

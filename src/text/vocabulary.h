@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ struct Vocabulary {
       true;                   // SentencePiece: a space before the text and after each special token
   bool lowercase = true;      // WordPiece
   bool strip_accents = true;  // WordPiece
+  size_t longest_word = 0;    // WordPiece: characters beyond which a word is unknown; 0: none
 
   /// Special tokens that swallow the white space after or before them.
   std::vector<TokenId> strip_right;
@@ -61,6 +63,10 @@ Result<std::unique_ptr<Tokenizer>> MakeTokenizer(Vocabulary vocabulary);
 /// Reads what the file says. Errors: kCorrupt, kUnsupported (tokenizer model), kNotFound (no
 /// vocabulary).
 Result<Vocabulary> ReadVocabulary(const formats::GgufFile& file);
+
+/// Reads a tokenizer.json of the Hugging Face tokenizers library. Errors: kCorrupt, kUnsupported
+/// (any other model than WordPiece with BERT's normalizer).
+Result<Vocabulary> ReadVocabularyJson(const nlohmann::json& file);
 
 /// Marks as control the tokens whose spelling says so whatever their type, and completes
 /// `end_of_generation` with every token spelled like an end. MakeTokenizer calls it. REQUIRES:

@@ -80,6 +80,7 @@ void SetDefaultIds(Vocabulary& v) {
     set(v.unknown, 0);
   } else if (v.kind == VocabularyKind::kWordPiece) {
     set(v.bos, 101);
+    set(v.eos, 102);
     set(v.unknown, 100);
   }
 }
@@ -90,8 +91,12 @@ Result<void> ReadIds(const formats::GgufFile& file, Vocabulary& v) {
     std::string_view name;
     std::optional<TokenId>* id;
   };
-  const Field fields[] = {
+  std::vector<Field> fields = {
       {"bos_token_id", &v.bos}, {"eos_token_id", &v.eos}, {"unknown_token_id", &v.unknown}};
+  if (v.kind == VocabularyKind::kWordPiece) {
+    // These frame an encoder's input; the misspelling is the format's.
+    fields.insert(fields.end(), {{"cls_token_id", &v.bos}, {"seperator_token_id", &v.eos}});
+  }
   for (const Field& field : fields) {
     const auto id = ReadId(file, field.name, v.tokens.size());
     if (!id) return tl::unexpected(id.error());

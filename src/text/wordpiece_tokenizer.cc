@@ -28,25 +28,36 @@ bool StandsAlone(char32_t c, uint8_t char_class) {
 WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocabulary, TokenIndex index)
     : BaseTokenizer(std::move(vocabulary), std::move(index), true) {}
 
+// As BERT's own tokenizer: every accent is dropped, but the letters of a Hangul syllable stay
+// (llama.cpp keeps only the first of them, which the models were not trained with).
 std::vector<std::string> WordPieceTokenizer::Words(std::string_view text) const {
   std::vector<std::string> words(1);
   const auto finish = [&] {
     if (!words.back().empty()) words.emplace_back();
   };
-  for (size_t i = 0; i < text.size();) {
-    char32_t c = DecodeLenient(text, i);
-    if (vocabulary().strip_accents) c = DecompositionBase(c);
+  const auto add = [&](char32_t c) {
     const uint8_t char_class = ClassOf(c);
     if ((char_class & kSpace) != 0) {
       finish();
-      continue;
+      return;
     }
-    if (c == 0 || c == kReplacement || (char_class & kControlChar) != 0) continue;
-    if (vocabulary().strip_accents && (char_class & kMark) != 0) continue;
+    if (c == 0 || c == kReplacement || (char_class & kControlChar) != 0) return;
+    if (vocabulary().strip_accents && IsNonspacingMark(c)) return;
     const bool alone = StandsAlone(c, char_class);
     if (alone) finish();
     AppendUtf8(vocabulary().lowercase ? ToLower(c) : c, words.back());
     if (alone) finish();
+  };
+  std::u32string letters;
+  for (size_t i = 0; i < text.size();) {
+    const char32_t c = DecodeLenient(text, i);
+    letters.clear();
+    if (vocabulary().strip_accents) {
+      AppendDecomposed(c, letters);
+    } else {
+      letters.push_back(c);
+    }
+    for (const char32_t letter : letters) add(letter);
   }
   return words;
 }
@@ -56,9 +67,20 @@ void WordPieceTokenizer::EncodeText(std::string_view text, bool /*after_special*
   std::string marked;
   for (const std::string& word : Words(text)) {
     if (word.empty()) continue;
+    if (TooLong(word)) {
+      if (vocabulary().unknown) out.push_back(*vocabulary().unknown);
+      continue;
+    }
     marked.assign(kWordMark).append(word);
     EncodeWord(marked, out);
   }
+}
+
+bool WordPieceTokenizer::TooLong(std::string_view word) const {
+  const size_t most = vocabulary().longest_word;
+  if (most == 0 || word.size() <= most) return false;
+  const auto starts = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  return static_cast<size_t>(std::count_if(word.begin(), word.end(), starts)) > most;
 }
 
 // The longest token at each place in turn; a word with a place where none fits is unknown as a

@@ -21,6 +21,7 @@ class WordPieceTokenizer final : public BaseTokenizer {
   std::string DecodeNormal(std::string_view spelling) const override;
 
   std::vector<std::string> Words(std::string_view text) const;
+  bool TooLong(std::string_view word) const;
   void EncodeWord(std::string_view word, std::vector<TokenId>& out) const;
 };
 

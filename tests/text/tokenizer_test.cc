@@ -173,6 +173,25 @@ TEST(WordPieceTokenizerTest, NormalisesAndTakesTheLongestPieces) {
   EXPECT_THAT(Pieces(*t, "unxaffable hello"), ElementsAre("[UNK]", " hello"));
 }
 
+TEST(WordPieceTokenizerTest, ASyllableKeepsAllItsLetters) {
+  Vocabulary v = SmallWordPiece();
+  // HIEUH, A, final NIEUN.
+  for (const char* token : {"\xE2\x96\x81\xE1\x84\x92", "\xE1\x85\xA1", "\xE1\x86\xAB"}) {
+    v.tokens.emplace_back(token);
+    if (!v.types.empty()) v.types.push_back(TokenType::kNormal);
+  }
+  const auto t = Make(std::move(v));
+  EXPECT_EQ(t->Encode("한", ControlTokens::kAsText).size(), 3u);
+  EXPECT_EQ(t->Encode("한", ControlTokens::kAsText),
+            t->Encode("\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB", ControlTokens::kAsText));
+}
+
+TEST(WordPieceTokenizerTest, AWordBeyondTheLimitIsUnknown) {
+  Vocabulary v = SmallWordPiece();
+  v.longest_word = 5;
+  EXPECT_THAT(Pieces(*Make(std::move(v)), "unaffable hello"), ElementsAre("[UNK]", " hello"));
+}
+
 TEST(VocabularyTest, ContradictionsAreErrors) {
   const auto code = [](Vocabulary v) {
     const auto tokenizer = MakeTokenizer(std::move(v));
