@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::string_view kInvalidRequest = "invalid_request_error";
 constexpr std::string_view kServerError = "server_error";
+constexpr std::string_view kAuthentication = "authentication_error";
+constexpr std::string_view kPermission = "permission_error";
+constexpr std::string_view kRateLimit = "rate_limit_error";
 
 constexpr ErrorRow kTable[] = {
     {"invalid_json", 400, kInvalidRequest, 0,
@@ -28,16 +31,38 @@ constexpr ErrorRow kTable[] = {
     {"invalid_prompt", 400, kInvalidRequest, 0,
      "The model's chat template refuses these messages, or the model has none."},
     {"malformed_request", 400, kInvalidRequest, 0, "The bytes are no valid HTTP request."},
+    {"invalid_api_key", 401, kAuthentication, 0,
+     "The API key is not known here, was revoked, has expired, or its account is disabled."},
+    {"login_required", 401, kAuthentication, 0,
+     "The request shows neither a key nor a session, or the session has ended."},
+    {"invalid_login", 401, kAuthentication, 0, "Name and password do not belong together."},
+    {"permission_denied", 403, kPermission, 0,
+     "The key lacks a scope, or the account is no administrator's."},
+    {"setup_required", 403, kPermission, 0,
+     "The server has no administrator yet; only its setup page works."},
     {"forbidden", 403, kInvalidRequest, 0,
      "The request came for another host name or from another site's page."},
     {"model_not_found", 404, kInvalidRequest, 0,
      "There is no model of this name; GET /v1/models lists them."},
+    {"not_found", 404, kInvalidRequest, 0,
+     "There is no such key, session or account, or it is somebody else's."},
     {"unknown_url", 404, kInvalidRequest, 0, "There is nothing at this path."},
     {"method_not_allowed", 405, kInvalidRequest, 0,
      "The path does not take this method; the Allow field names those it takes."},
     {"request_timeout", 408, kInvalidRequest, 0, "The request did not arrive in time."},
+    {"conflict", 409, kInvalidRequest, 0,
+     "Something of this name exists already, or what is there forbids the change."},
+    {"idempotency_key_in_use", 409, kInvalidRequest, 1,
+     "A request with this Idempotency-Key is still being answered."},
     {"request_too_large", 413, kInvalidRequest, 0,
      "The request is longer than a limit of the server."},
+    {"idempotency_key_reused", 422, kInvalidRequest, 0,
+     "This Idempotency-Key came with another body before."},
+    {"rate_limit_exceeded", 429, kRateLimit, 1,
+     "The account's or the key's limit of requests, tokens or parallel requests is reached."},
+    {"insufficient_quota", 429, "insufficient_quota", 60,
+     "The account's or the key's tokens of the day are used up."},
+    {"too_many_attempts", 429, kRateLimit, 30, "Too many tries to sign in; wait."},
     {"client_closed_request", 499, kInvalidRequest, 0,
      "The client went away; nobody sees this answer."},
     {"internal_error", 500, kServerError, 0, "A mistake of the server; its log says more."},
@@ -49,6 +74,8 @@ constexpr ErrorRow kTable[] = {
      "The model's file could not be loaded; the message says why."},
     {"server_busy", 503, kServerError, 1,
      "The queue or the number of connections is at its limit."},
+    {"storage_unavailable", 503, kServerError, 5,
+     "The server cannot read or write its data (the disk is full, read-only or damaged)."},
     {"resource_exhausted", 503, kServerError, 1, "Memory or another budget is used up."},
     {"http_version_not_supported", 505, kInvalidRequest, 0,
      "Only HTTP/1.0 and HTTP/1.1 are spoken."},
@@ -102,8 +129,11 @@ std::string ErrorJson(const ApiError& error) {
 net::Response ErrorResponse(const ApiError& error) {
   const ErrorRow& row = RowOf(error);
   net::Response response{row.status, {{"Content-Type", "application/json"}}, ErrorJson(error)};
-  if (row.retry_after_seconds > 0) {
-    response.headers.Add("Retry-After", std::to_string(row.retry_after_seconds));
+  const int wait =
+      error.retry_after_seconds >= 0 ? error.retry_after_seconds : row.retry_after_seconds;
+  if (row.status == 401) response.headers.Add("WWW-Authenticate", "Bearer realm=\"dure\"");
+  if (wait > 0) {
+    response.headers.Add("Retry-After", std::to_string(wait));
   } else if (row.status >= 500) {
     // OpenAI's clients repeat 5xx answers unless they are told that it is of no use.
     response.headers.Add("x-should-retry", "false");

@@ -29,7 +29,8 @@ std::span<const ErrorRow> ErrorTable();
 struct ApiError {
   std::string_view code;  // a code of the table
   std::string message;
-  std::string param;  // the request's parameter to blame; empty: none
+  std::string param;             // the request's parameter to blame; empty: none
+  int retry_after_seconds = -1;  // -1: the table's
 };
 
 template <typename T>

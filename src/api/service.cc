@@ -25,28 +25,31 @@ std::optional<ApiError> WhyNotReady(const std::vector<providers::ModelInfo>& mod
   return std::nullopt;
 }
 
-net::Router MakeRouter(std::shared_ptr<const Service> service) {
-  net::Router router;
-  AddHealthRoutes(router, service);
-  AddOpenAiRoutes(router, service);
-  AddAppRoutes(router, std::move(service));
-  return router;
+Routes MakeRoutes(std::shared_ptr<const Service> service) {
+  Routes routes(std::move(service));
+  AddHealthRoutes(routes);
+  AddOpenAiRoutes(routes);
+  AddAccountRoutes(routes);
+  AddAdminRoutes(routes);
+  AddAppRoutes(routes);
+  return routes;
 }
 
 // /health says that the process lives, /ready that a chat can start: both look at nothing that
 // could be busy.
-void AddHealthRoutes(net::Router& router, std::shared_ptr<const Service> service) {
-  router.Add("GET", "/health", net::RunOn::kIoThread,
-             [](const net::Request&, const std::shared_ptr<net::ResponseWriter>& writer) {
-               writer->Send(JsonResponse({{"status", "ok"}}));
-             });
-  router.Add("GET", "/ready", net::RunOn::kIoThread,
-             [service = std::move(service)](const net::Request&,
-                                            const std::shared_ptr<net::ResponseWriter>& writer) {
-               if (const auto reason = WhyNotReady(service->provider->models())) {
-                 return writer->Send(ErrorResponse(*reason));
+void AddHealthRoutes(Routes& routes) {
+  routes.Add("GET", "/health", net::RunOn::kIoThread, Rule::kOpen,
+             [](const Service&, const Call& call) { call.Send(JsonResponse({{"status", "ok"}})); });
+  routes.Add("GET", "/ready", net::RunOn::kIoThread, Rule::kOpen,
+             [](const Service& service, const Call& call) {
+               auto reason = WhyNotReady(service.provider->models());
+               if (!reason) return call.Send(JsonResponse({{"status", "ready"}}));
+               if (!call.caller.known()) {
+                 // Which models there are is not everybody's business.
+                 reason->message = reason->code == "model_loading" ? "a model is still loading"
+                                                                   : "a model could not be loaded";
                }
-               writer->Send(JsonResponse({{"status", "ready"}}));
+               call.Send(*reason);
              });
 }
 

@@ -10,31 +10,35 @@
 #include <string_view>
 #include <vector>
 
+#include "api/access/gate.h"
+#include "api/access/routes.h"
 #include "api/openai/chat_request.h"
-#include "net/router.h"
 #include "providers/provider.h"
 
 namespace dure::api {
 
 /// Shared by all handlers; does not change while the server runs.
 struct Service {
-  providers::Provider* provider = nullptr;  // outlives the service
-  std::string version;                      // of the program
-  std::string instance;                     // differs with every start
+  providers::Provider* provider = nullptr;  // outlives the service, as does
+  Gate* gate = nullptr;
+  std::string version;   // of the program
+  std::string instance;  // differs with every start
   ChatRequestLimits chat_limits;
   size_t max_coalesced_bytes =
-      4 << 20;  // of a stream, while its reader is slow; beyond it the stream is closed
+      32 << 10;  // of a stream, while its reader is slow; beyond it the stream is closed
   std::function<int64_t()> unix_time;      // seconds UTC
   std::function<std::string()> random_id;  // 24 letters and digits, never the same twice
 };
 
-/// All routes of the server: the OpenAI API, the web app and what watches the server.
-net::Router MakeRouter(std::shared_ptr<const Service> service);
+/// All routes of the server: the OpenAI API, accounts, the web app and what watches the server.
+Routes MakeRoutes(std::shared_ptr<const Service> service);
 
-/// The routes of each part, for MakeRouter.
-void AddOpenAiRoutes(net::Router& router, std::shared_ptr<const Service> service);
-void AddAppRoutes(net::Router& router, std::shared_ptr<const Service> service);
-void AddHealthRoutes(net::Router& router, std::shared_ptr<const Service> service);
+/// The routes of each part, for MakeRoutes.
+void AddHealthRoutes(Routes& routes);
+void AddOpenAiRoutes(Routes& routes);
+void AddAccountRoutes(Routes& routes);
+void AddAdminRoutes(Routes& routes);
+void AddAppRoutes(Routes& routes);
 
 /// 200 with JSON; text that is no UTF-8 is replaced.
 net::Response JsonResponse(const Json& json);

@@ -17,6 +17,7 @@ struct CommandContext {
 
 /// Headings of `dure --help`, in the order of the page.
 inline constexpr char kEverydayGroup[] = "Everyday";
+inline constexpr char kServerGroup[] = "Accounts of a server";
 inline constexpr char kModelsGroup[] = "Models";
 inline constexpr char kToolsGroup[] = "For scripts and checks";
 
@@ -25,6 +26,8 @@ void RegisterChat(CLI::App& app, CommandContext& context);
 void RegisterRun(CLI::App& app, CommandContext& context);
 void RegisterDoctor(CLI::App& app, CommandContext& context);
 void RegisterModels(CLI::App& app, CommandContext& context);
+void RegisterUser(CLI::App& app, CommandContext& context);
+void RegisterKey(CLI::App& app, CommandContext& context);
 void RegisterPull(CLI::App& app, CommandContext& context);
 void RegisterBench(CLI::App& app, CommandContext& context);
 void RegisterGenerate(CLI::App& app, CommandContext& context);

@@ -35,6 +35,8 @@ void RegisterCommands(CLI::App& app, CommandContext& context) {
   RegisterServe(app, context);
   RegisterChat(app, context);
   RegisterRun(app, context);
+  RegisterUser(app, context);
+  RegisterKey(app, context);
   RegisterPull(app, context);
   RegisterModels(app, context);
   RegisterDoctor(app, context);

@@ -20,35 +20,22 @@
 #include <thread>
 #include <vector>
 
-#include "api/error_table.h"
+#include "api/access/gate.h"
 #include "api/service.h"
 #include "main/commands.h"
 #include "main/model_folder.h"
-#include "main/model_options.h"
+#include "main/serve_options.h"
 #include "net/server.h"
 #include "providers/local_model.h"
 #include "providers/local_provider.h"
 #include "store/data_folder.h"
+#include "store/secrets.h"
+#include "store/store.h"
 
 namespace dure {
 namespace {
 
 constexpr int kExitInterrupted = 130;  // as a shell reports an end by SIGINT
-
-struct ServeOptions {
-  std::vector<std::string> models;
-  std::string host = "127.0.0.1";
-  int port = 8080;
-  std::string data;
-  int threads = 0;
-  int context = 0;
-  int drain_seconds = 10;
-  bool no_prefix_cache = false;
-  engine::Speculation speculation = engine::Speculation::kNgram;
-  double step_budget_ms = engine::EngineOptions().step_budget_ms;
-  std::vector<std::string> allow_hosts;
-  std::vector<std::string> allow_origins;
-};
 
 uint64_t RandomBits() {
   uint64_t bits = 0;
@@ -58,24 +45,7 @@ uint64_t RandomBits() {
   return bits;
 }
 
-std::string RandomText(size_t length) {
-  constexpr std::string_view kLetters =
-      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::string text;
-  uint64_t bits = 0;
-  for (size_t i = 0; i < length; ++i) {
-    if (i % 8 == 0) bits = RandomBits();
-    text += kLetters[bits % kLetters.size()];
-    bits /= kLetters.size();
-  }
-  return text;
-}
-
 int64_t UnixTime() { return static_cast<int64_t>(std::time(nullptr)); }
-
-bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
 
 /// What the main thread waits for: signals, and news from other threads.
 class Events {
@@ -134,29 +104,24 @@ class Events {
   std::vector<Kind> posted_;
 };
 
-net::ServerOptions MakeServerOptions(const ServeOptions& options) {
-  net::ServerOptions server;
-  server.host = options.host;
-  server.port = static_cast<uint16_t>(options.port);
-  server.access.allowed_hosts.push_back(options.host);
-  for (const std::string& host : options.allow_hosts) server.access.allowed_hosts.push_back(host);
-  server.access.allowed_origins = options.allow_origins;
-  server.render_error = [](int status, const std::string& message) {
-    net::Response response = api::ErrorResponse(api::FromHttpStatus(status, message));
-    response.status = status;
-    return response;
-  };
-  server.log = [](const std::string& message) { std::cerr << "dure: " + message + "\n"; };
-  return server;
+int64_t UnixMs() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-std::shared_ptr<const api::Service> MakeService(providers::Provider& provider) {
+void Log(const std::string& message) { std::cerr << "dure: " + message + "\n"; }
+
+std::shared_ptr<const api::Service> MakeService(const ServeOptions& options,
+                                                providers::Provider& provider, api::Gate& gate) {
   auto service = std::make_shared<api::Service>();
   service->provider = &provider;
+  service->gate = &gate;
   service->version = DURE_VERSION;
-  service->instance = RandomText(16);
+  service->instance = store::RandomLetters(16);
+  service->chat_limits = ChatLimits(options);
+  service->max_coalesced_bytes = options.slow_reader_bytes / 2;
   service->unix_time = UnixTime;
-  service->random_id = [] { return RandomText(24); };
+  service->random_id = [] { return store::RandomLetters(24); };
   return service;
 }
 
@@ -181,12 +146,12 @@ Result<std::vector<std::string>> FindModels(const ServeOptions& options) {
 }
 
 // Waits until the server is to end. An error: a model could not be loaded.
-Result<void> RunUntilSignal(Events& events, const net::Server& server,
+Result<void> RunUntilSignal(Events& events, const std::string& announcement,
                             const std::optional<Result<void>>& loaded) {
   for (;;) {
     if (events.Wait() == Events::kSignal) return {};
     if (!loaded->has_value()) return *loaded;
-    std::cout << "Dure is ready at " << server.url() << std::endl;
+    std::cout << announcement << std::flush;
   }
 }
 
@@ -204,33 +169,68 @@ void StopServer(Events& events, net::Server& server, std::chrono::milliseconds d
   stopping.join();
 }
 
-Result<void> Serve(const ServeOptions& options) {
-  if (!IsLoopback(options.host)) {
-    return Fail(ErrorCode::kUnsupported,
-                "refusing to listen on " + options.host +
-                    ": without accounts everybody who reaches it could use it; only 127.0.0.1, "
-                    "::1 and localhost are possible");
+Result<std::unique_ptr<store::Store>> OpenStore(const std::string& folder) {
+  store::StoreOptions options;
+  options.folder = folder;
+  options.now_ms = UnixMs();
+  options.log = Log;
+  auto opened = store::OpenSqliteStore(options);
+  if (!opened) return opened;
+  if (auto forgotten = (*opened)->answers().ForgetRunning(); !forgotten) {
+    return tl::unexpected(forgotten.error());
   }
-  const auto models = FindModels(options);
-  if (!models) return tl::unexpected(models.error());
-  const auto data =
-      store::DataFolder::Open(options.data.empty() ? store::DefaultDataFolder() : options.data);
-  if (!data) return tl::unexpected(data.error());
+  return opened;
+}
 
-  Events events;
+providers::LocalProviderOptions ProviderOptions(const ServeOptions& options,
+                                                std::vector<std::string> models) {
   providers::LocalProviderOptions local;
-  local.model_paths = *models;
+  local.model_paths = std::move(models);
   local.threads = options.threads;
   local.engine.context_length = options.context;
+  local.engine.max_queued = options.max_queue;
   local.engine.prefix_cache = !options.no_prefix_cache;
   local.engine.speculation = options.speculation;
   local.engine.step_budget_ms = options.step_budget_ms;
   local.random_seed = RandomBits;
   local.unix_time = UnixTime;
-  providers::LocalProvider provider(std::move(local));
-  auto server =
-      net::Server::Start(MakeServerOptions(options), api::MakeRouter(MakeService(provider)));
+  return local;
+}
+
+std::string Announcement(const ServeOptions& options, const net::Server& server,
+                         const api::Gate& gate) {
+  const std::string url = options.public_url.empty() ? server.url() : options.public_url;
+  std::string text = "Dure is ready at " + server.url() + "\n";
+  const std::string& token = gate.settings().authentication.setup_token;
+  if (!token.empty()) {
+    text += "Make the first administrator at " + url + "/setup#" + token + "\n";
+  }
+  return text;
+}
+
+Result<void> Serve(const ServeOptions& options) {
+  const auto models = FindModels(options);
+  if (!models) return tl::unexpected(models.error());
+  const auto data =
+      store::DataFolder::Open(options.data.empty() ? store::DefaultDataFolder() : options.data);
+  if (!data) return tl::unexpected(data.error());
+  Events events;  // before the first thread
+  const auto store = OpenStore((*data)->path());
+  if (!store) return tl::unexpected(store.error());
+  const auto has_admin = (*store)->accounts().HasAdmin();
+  if (!has_admin) return tl::unexpected(has_admin.error());
+  auto door = GateSettingsOf(options, *has_admin);
+  if (!door) return tl::unexpected(door.error());
+  auto server_options = ServerOptionsOf(options, door->authentication.require_login);
+  if (!server_options) return tl::unexpected(server_options.error());
+  server_options->log = Log;
+
+  api::Gate gate(std::move(*door), **store, UnixMs, Log);
+  providers::LocalProvider provider(ProviderOptions(options, *models));
+  auto server = net::Server::Start(std::move(*server_options),
+                                   api::MakeRoutes(MakeService(options, provider, gate)).Take());
   if (!server) return tl::unexpected(server.error());
+  if (const std::string warning = ServeWarning(options); !warning.empty()) Log(warning);
 
   std::optional<Result<void>> loaded;  // read after kLoaded only
   std::atomic<bool> loaded_posted{false};
@@ -239,11 +239,12 @@ Result<void> Serve(const ServeOptions& options) {
     loaded_posted = true;
     events.Post(Events::kLoaded);
   });
-  const auto ended = RunUntilSignal(events, **server, loaded);
+  const auto ended = RunUntilSignal(events, Announcement(options, **server, gate), loaded);
   StopServer(events, **server, std::chrono::seconds(ended ? options.drain_seconds : 0));
   if (ended && !loaded_posted) {
     // A load cannot be interrupted, and nothing is lost with it.
     std::cout.flush();
+    (void)(*store)->Flush();
     std::_Exit(0);
   }
   return ended;
@@ -261,43 +262,7 @@ void RegisterServe(CLI::App& app, CommandContext& context) {
       "  dure serve --model mistral-7b.gguf --port 9000\n"
       "Then open the address it prints, or point any OpenAI client at ADDRESS/v1.");
   auto options = std::make_shared<ServeOptions>();
-  command->add_option("--model", options->models,
-                      "A GGUF file, or a name from `dure models`; several can be given, the first "
-                      "is the default");
-  command->add_option("--host", options->host, "The address to listen on: only this computer's own")
-      ->capture_default_str();
-  command->add_option("--port", options->port, "The port to listen on; 0 takes any free one")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
-  command->add_option(
-      "--data", options->data,
-      "The folder that keeps everything (default: " + store::DefaultDataFolder() + ")");
-  command
-      ->add_option("--threads", options->threads, "Threads to compute with; 0: one for each core")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  command
-      ->add_option("--context", options->context,
-                   "Tokens of context for each chat; 0: what the model was trained for")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str();
-  command
-      ->add_option("--drain", options->drain_seconds,
-                   "Seconds that running answers get to finish when the server is told to stop")
-      ->check(CLI::Range(0, 3600))
-      ->capture_default_str();
-  command->add_flag("--no-prefix-cache", options->no_prefix_cache,
-                    "Compute every chat from its start instead of where an earlier turn ended");
-  AddSpeculationOption(*command, options->speculation);
-  command
-      ->add_option("--step-budget", options->step_budget_ms,
-                   "Milliseconds that new prompts may hold up running answers at a time")
-      ->check(CLI::Range(1.0, 60000.0))
-      ->capture_default_str();
-  command->add_option("--allow-host", options->allow_hosts,
-                      "Another name this server may be called by (behind a proxy)");
-  command->add_option("--allow-origin", options->allow_origins,
-                      "Another web page that may use it, as https://name");
+  AddServeOptions(*command, *options);
   command->callback([&context, options] { context.outcome = Serve(*options); });
 }
 

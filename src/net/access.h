@@ -17,12 +17,22 @@ struct AccessPolicy {
   std::vector<std::string> allowed_hosts = {"localhost", "127.0.0.1", "[::1]"};
   /// Origins ("https://chat.example") whose pages may call beside the server's own.
   std::vector<std::string> allowed_origins;
+  /// An IP address as the Host is fine whichever it is: no DNS name can be one.
+  bool any_address = false;
 };
 
 /// The 403 for a request that must not be served, or nothing. A request is refused when its Host is
 /// not an allowed name, when its Origin is neither the server's own nor allowed (cross-site request
 /// forgery; RFC 6454), and when the browser says that another site caused it (Sec-Fetch-Site)
 /// unless it is a plain navigation. Requests without these fields come from programs and pass.
-std::optional<RequestError> CheckAccess(const Request& request, const AccessPolicy& policy);
+/// `secure`: the client spoke TLS, so that the server's own origin begins with https.
+std::optional<RequestError> CheckAccess(const Request& request, const AccessPolicy& policy,
+                                        bool secure = false);
+
+/// The fields that let a page of an allowed foreign origin read the answer (CORS, Fetch Standard
+/// section 3.2); none for others.
+Headers CrossOriginHeaders(const Request& request, const AccessPolicy& policy);
+/// The answer to a preflight of an allowed foreign origin; nothing for other requests.
+std::optional<Response> AnswerPreflight(const Request& request, const AccessPolicy& policy);
 
 }  // namespace dure::net

@@ -38,6 +38,15 @@ std::shared_ptr<ResponseWriter> MakeWriter(std::shared_ptr<Exchange> exchange) {
   return std::make_shared<Writer>(std::move(exchange));
 }
 
+// What the connection adds; Vary is joined, other fields of the handler's win.
+Headers Exchange::WithExtra(const Headers& headers) const {
+  Headers all = headers;
+  for (const auto& [name, value] : settings_.extra_headers.fields()) {
+    if (!headers.Has(name) || EqualsIgnoreCase(name, "Vary")) all.Add(name, value);
+  }
+  return all;
+}
+
 bool Exchange::DecideKeepAlive() {
   keep_alive_ = settings_.keep_alive && !settings_.draining();
   return keep_alive_;
@@ -49,8 +58,8 @@ void Exchange::Send(Response response) {
     const std::lock_guard lock(mutex_);
     if (phase_ != Phase::kWaiting) return;
     const Framing framing = HasNoBody(response.status) ? Framing::kNoBody : Framing::kLength;
-    outgoing_ = RenderHead(response.status, response.headers, framing, response.body.size(),
-                           DecideKeepAlive(), settings_.unix_time());
+    outgoing_ = RenderHead(response.status, WithExtra(response.headers), framing,
+                           response.body.size(), DecideKeepAlive(), settings_.unix_time());
     if (framing == Framing::kLength && !settings_.head) outgoing_ += response.body;
     dropped = EndLocked();
   }
@@ -65,8 +74,9 @@ void Exchange::StartStream(int status, const Headers& headers) {
     chunked_ = settings_.http11;
     DecideKeepAlive();
     keep_alive_ = keep_alive_ && chunked_;
-    outgoing_ = RenderHead(status, headers, chunked_ ? Framing::kChunked : Framing::kUntilClose, 0,
-                           keep_alive_, settings_.unix_time());
+    outgoing_ =
+        RenderHead(status, WithExtra(headers), chunked_ ? Framing::kChunked : Framing::kUntilClose,
+                   0, keep_alive_, settings_.unix_time());
   }
   settings_.wake();
 }

@@ -21,6 +21,7 @@ class Exchange {
     size_t max_outgoing_bytes;
     bool http11;
     bool head;                           // answer to HEAD: no body bytes
+    Headers extra_headers;               // of every answer
     bool keep_alive;                     // false: the answer says that the connection closes
     std::function<bool()> draining;      // the server stops: no keep-alive any more
     std::function<int64_t()> unix_time;  // for Date
@@ -64,6 +65,7 @@ class Exchange {
   using Callbacks = std::vector<std::function<void()>>;
 
   bool DecideKeepAlive();
+  Headers WithExtra(const Headers& headers) const;
   /// Ends the exchange and hands out what must be destroyed without the lock: a callback may own
   /// the writer.
   Callbacks EndLocked();

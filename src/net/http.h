@@ -2,6 +2,7 @@
 // handler is given and what it answers through.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,10 +43,13 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, '+' is a space
   Headers headers;
   std::string body;
-  std::string peer;                                             // "127.0.0.1:54321"
-  bool http11 = true;                                           // false: HTTP/1.0
-  bool keep_alive = true;                                       // what the client asked for
+  std::string peer;        // "127.0.0.1:54321"
+  std::string client;      // the sender's address as trusted proxies tell it: "203.0.113.9"
+  bool secure = false;     // the sender spoke TLS, with us or with a trusted proxy
+  bool http11 = true;      // false: HTTP/1.0
+  bool keep_alive = true;  // what the client asked for
   std::vector<std::pair<std::string, std::string>> parameters;  // of the route: {"id", "llama"}
+  std::any context;  // what the route's guard found out, for the route's handler
 
   /// "" when the route has no such parameter.
   std::string_view Parameter(std::string_view name) const;
@@ -88,5 +92,9 @@ class ResponseWriter {
 };
 
 using Handler = std::function<void(const Request&, std::shared_ptr<ResponseWriter>)>;
+
+/// Lets a request through to its handler, having set its context, or answers in its place. Runs on
+/// an I/O thread, so that a refusal is quick however busy the workers are.
+using Guard = std::function<std::optional<Response>(Request&)>;
 
 }  // namespace dure::net

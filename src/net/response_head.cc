@@ -37,6 +37,7 @@ std::string_view ReasonPhrase(int status) {
   static constexpr std::pair<int, std::string_view> kPhrases[] = {
       {100, "Continue"},
       {200, "OK"},
+      {201, "Created"},
       {204, "No Content"},
       {206, "Partial Content"},
       {301, "Moved Permanently"},
@@ -55,6 +56,7 @@ std::string_view ReasonPhrase(int status) {
       {414, "URI Too Long"},
       {415, "Unsupported Media Type"},
       {417, "Expectation Failed"},
+      {422, "Unprocessable Content"},
       {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
       {499, "Client Closed Request"},

@@ -55,12 +55,14 @@ bool MethodFits(std::string_view route, std::string_view method) {
 
 }  // namespace
 
-void Router::Add(std::string_view method, std::string_view pattern, RunOn run_on, Handler handler) {
-  routes_.push_back({std::string(method), SplitPattern(pattern), run_on, std::move(handler)});
+void Router::Add(std::string_view method, std::string_view pattern, RunOn run_on, Handler handler,
+                 Guard guard) {
+  routes_.push_back(
+      {std::string(method), SplitPattern(pattern), run_on, std::move(handler), std::move(guard)});
 }
 
 void Router::SetFallback(RunOn run_on, Handler handler) {
-  fallback_ = {"", {}, run_on, std::move(handler)};
+  fallback_ = {"", {}, run_on, std::move(handler), {}};
 }
 
 Router::Match Router::Find(Request& request) const {

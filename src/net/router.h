@@ -24,10 +24,12 @@ class Router {
         segments;  // "{name}" takes one segment, "{name...}" last: the rest, at least one
     RunOn run_on;
     Handler handler;
+    Guard guard;  // may be empty
   };
 
   /// pattern: "/v1/models/{id}". A GET route answers HEAD too.
-  void Add(std::string_view method, std::string_view pattern, RunOn run_on, Handler handler);
+  void Add(std::string_view method, std::string_view pattern, RunOn run_on, Handler handler,
+           Guard guard = {});
   /// Answers when no route has the path (instead of 404).
   void SetFallback(RunOn run_on, Handler handler);
 

@@ -97,6 +97,7 @@ void RunIo(const ServerCore& core) {
 
 // Best effort, without waiting: the connection is not worth a session.
 void RefuseConnection(const ServerCore& core, tcp::socket& socket) {
+  if (core.tls) return;  // nothing can be said before a handshake
   Response response = core.RenderError(503, "too many connections");
   response.headers.Set("Retry-After", "1");
   const std::string bytes =
@@ -193,6 +194,11 @@ bool Server::Impl::WaitForSessions(std::chrono::milliseconds time) {
 Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router router) {
   auto impl =
       std::make_unique<Impl>(std::make_shared<ServerCore>(std::move(options), std::move(router)));
+  if (!impl->core->options.tls.empty()) {
+    auto tls = MakeTlsContext(impl->core->options.tls);
+    if (!tls) return tl::unexpected(tls.error());
+    impl->core->tls = std::move(*tls);
+  }
   if (auto listening = impl->Listen(); !listening) return tl::unexpected(listening.error());
   impl->Accept();
   for (int i = 0; i < std::max(1, impl->core->options.io_threads); ++i) {
@@ -207,7 +213,9 @@ Server::~Server() { Stop(std::chrono::milliseconds(0)); }
 
 uint16_t Server::port() const { return impl_->bound.port(); }
 
-std::string Server::url() const { return "http://" + EndpointText(impl_->bound); }
+std::string Server::url() const {
+  return (impl_->core->tls ? "https://" : "http://") + EndpointText(impl_->bound);
+}
 
 ServerStats Server::stats() const {
   const std::lock_guard lock(impl_->core->sessions_mutex);

@@ -7,12 +7,15 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "net/access.h"
+#include "net/address.h"
 #include "net/http.h"
 #include "net/request_reader.h"
 #include "net/router.h"
+#include "net/tls.h"
 
 namespace dure::net {
 
@@ -23,6 +26,8 @@ struct ServerOptions {
   uint16_t port = 8080;            // 0: any free one
   RequestLimits limits;
   AccessPolicy access;
+  TlsFiles tls;                               // empty: no TLS
+  std::vector<AddressRange> trusted_proxies;  // whose X-Forwarded-* fields count
   int io_threads = 2;
   int worker_threads = 2;      // for RunOn::kWorker handlers
   int max_connections = 1024;  // beyond it a connection is answered 503 and closed
@@ -56,7 +61,8 @@ struct ServerStats {
 
 class Server {
  public:
-  /// Binds, listens and starts the threads. Errors: kInvalidArgument (host is no address), kIo
+  /// Binds, listens and starts the threads. Errors: kInvalidArgument (host is no address, TLS files
+  /// that do not work), kIo
   /// (address in use, not permitted; one line that names host and port). The router must not change
   /// afterwards.
   static Result<std::unique_ptr<Server>> Start(ServerOptions options, Router router);
@@ -65,7 +71,7 @@ class Server {
 
   /// The port listened on.
   uint16_t port() const;
-  /// "http://127.0.0.1:8080", with brackets around an IPv6 address.
+  /// "http://127.0.0.1:8080" (https with TLS), with brackets around an IPv6 address.
   std::string url() const;
   ServerStats stats() const;
 

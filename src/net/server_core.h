@@ -14,6 +14,9 @@ namespace boost::asio {
 class io_context;
 class thread_pool;
 }  // namespace boost::asio
+namespace boost::asio::ssl {
+class context;
+}  // namespace boost::asio::ssl
 
 namespace dure::net {
 
@@ -39,6 +42,7 @@ struct ServerCore {
 
   std::unique_ptr<boost::asio::io_context> io;
   std::unique_ptr<boost::asio::thread_pool> workers;
+  std::shared_ptr<boost::asio::ssl::context> tls;  // null: none; set before the first session
 
   std::mutex sessions_mutex;
   std::condition_variable session_ended;

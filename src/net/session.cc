@@ -14,7 +14,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <chrono>
 #include <ctime>
 #include <exception>
@@ -25,6 +24,7 @@
 #include "net/exchange.h"
 #include "net/request_reader.h"
 #include "net/server_core.h"
+#include "net/stream.h"
 
 namespace dure::net {
 
@@ -65,7 +65,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       : core_(std::move(core)),
         peer_(std::move(peer)),
         strand_(core_->io->get_executor()),
-        socket_(strand_, ipv6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd),
+        stream_(strand_, ipv6, fd, core_->tls),
         read_deadline_(strand_),
         write_deadline_(strand_),
         lag_deadline_(strand_),
@@ -79,6 +79,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   using Reader = RequestReader::State;
 
   asio::awaitable<void> Run();
+  asio::awaitable<bool> Handshake();
   asio::awaitable<std::optional<Request>> ReadRequest();
   asio::awaitable<bool> ReadMore();
   asio::awaitable<void> OnHeader(const RequestReader& reader);
@@ -102,13 +103,15 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   const std::shared_ptr<ServerCore> core_;
   const std::string peer_;
   Strand strand_;
-  asio::ip::tcp::socket socket_;
+  Stream stream_;
   Deadline read_deadline_;    // idle, header, body or linger time
   Deadline write_deadline_;   // no byte taken by the client
   Deadline lag_deadline_;     // buffer full all the time
   asio::steady_timer event_;  // cancelled to wake WaitForEvent
 
-  std::string input_;  // read from the socket, not yet part of a request
+  ClientOrigin origin_;  // of the request being read or answered
+  Headers cors_;         // that its answer needs
+  std::string input_;    // read from the socket, not yet part of a request
   std::array<char, 16 << 10> chunk_;
   std::shared_ptr<Exchange> current_;  // the answer being written
   Exchange::Outgoing writing_bytes_;
@@ -126,9 +129,9 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
 void SessionImpl::Start() {
   error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
   if (core_->options.socket_send_bytes > 0) {
-    socket_.set_option(
+    stream_.socket().set_option(
         asio::socket_base::send_buffer_size(static_cast<int>(core_->options.socket_send_bytes)),
         ignored);
   }
@@ -148,8 +151,7 @@ void SessionImpl::ForceClose() {
 void SessionImpl::Close() {
   if (closed_) return;
   closed_ = true;
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.Close();
   read_deadline_.Cancel();
   write_deadline_.Cancel();
   lag_deadline_.Cancel();
@@ -159,6 +161,7 @@ void SessionImpl::Close() {
 
 asio::awaitable<void> SessionImpl::Run() {
   try {
+    if (!co_await Handshake()) closed_ = true;
     while (!closed_) {
       std::optional<Request> request = co_await ReadRequest();
       if (!request) break;
@@ -174,22 +177,30 @@ asio::awaitable<void> SessionImpl::Run() {
   core_->Forget(this);
 }
 
+asio::awaitable<bool> SessionImpl::Handshake() {
+  if (!stream_.is_tls()) co_return true;
+  ArmRead(core_->options.header_timeout);
+  error_code ec;
+  co_await stream_.Handshake(ec);
+  read_deadline_.Cancel();
+  if (ec) stream_.Close();
+  co_return !ec && !closed_;
+}
+
 void SessionImpl::ArmRead(milliseconds after) {
   timed_out_ = false;
   read_deadline_.Arm(after, [weak = weak_from_this()](const auto& still_armed) {
     const auto self = weak.lock();
     if (!self || !still_armed()) return;
     self->timed_out_ = true;
-    error_code ignored;
-    self->socket_.cancel(ignored);
+    self->stream_.Cancel();
   });
 }
 
 // False when nothing more will come: end of file, an error or a time-out.
 asio::awaitable<bool> SessionImpl::ReadMore() {
   error_code ec;
-  const size_t count = co_await socket_.async_read_some(
-      asio::buffer(chunk_), asio::redirect_error(asio::use_awaitable, ec));
+  const size_t count = co_await stream_.ReadSome(asio::buffer(chunk_), ec);
   if (ec == asio::error::eof) peer_closed_ = true;
   if (ec || closed_) co_return false;
   input_.append(chunk_.data(), count);
@@ -211,7 +222,10 @@ asio::awaitable<std::optional<Request>> SessionImpl::ReadRequest() {
     }
     if (!header_seen && reader.state() != Reader::kReadingHeader) {
       header_seen = true;
-      if (const auto refused = CheckAccess(reader.request(), options.access)) {
+      const Request& head = reader.request();
+      origin_ = ResolveClient(peer_, stream_.is_tls(), head.headers, options.trusted_proxies);
+      cors_ = CrossOriginHeaders(head, options.access);
+      if (const auto refused = CheckAccess(head, options.access, origin_.secure)) {
         co_await SendError(refused->status, refused->message);
         co_return std::nullopt;
       }
@@ -231,6 +245,8 @@ asio::awaitable<std::optional<Request>> SessionImpl::ReadRequest() {
   read_deadline_.Cancel();
   Request request = reader.TakeRequest();
   request.peer = peer_;
+  request.client = origin_.address;
+  request.secure = origin_.secure;
   co_return request;
 }
 
@@ -238,8 +254,7 @@ asio::awaitable<void> SessionImpl::OnHeader(const RequestReader& reader) {
   if (!reader.expects_continue()) co_return;
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   error_code ec;  // a failure shows at the next read
-  co_await asio::async_write(socket_, asio::buffer(kContinue),
-                             asio::redirect_error(asio::use_awaitable, ec));
+  co_await stream_.WriteAll(asio::buffer(kContinue), ec);
 }
 
 std::shared_ptr<Exchange> SessionImpl::NewExchange(bool http11, bool head, bool keep_alive) {
@@ -247,6 +262,7 @@ std::shared_ptr<Exchange> SessionImpl::NewExchange(bool http11, bool head, bool 
       .max_outgoing_bytes = core_->options.max_outgoing_bytes,
       .http11 = http11,
       .head = head,
+      .extra_headers = cors_,
       .keep_alive = keep_alive,
       .draining = [core = core_] { return core->draining.load(); },
       .unix_time = [] { return static_cast<int64_t>(std::time(nullptr)); },
@@ -272,8 +288,20 @@ void Invoke(const ServerCore& core, const Handler& handler, const Request& reque
   }
 }
 
+std::optional<Response> Ask(const ServerCore& core, const Guard& guard, Request& request) {
+  try {
+    return guard(request);
+  } catch (const std::exception& failure) {
+    core.Log(request.method + " " + request.target + ": " + failure.what());
+    return core.RenderError(500, "the server failed to answer this request");
+  }
+}
+
 void SessionImpl::Dispatch(Request request, const std::shared_ptr<Exchange>& exchange) {
   const std::shared_ptr<ResponseWriter> writer = MakeWriter(exchange);
+  if (auto preflight = AnswerPreflight(request, core_->options.access)) {
+    return writer->Send(std::move(*preflight));
+  }
   const Router::Match match = core_->router.Find(request);
   if (match.route == nullptr) {
     const int status = match.allow.empty() ? 404 : 405;
@@ -282,6 +310,11 @@ void SessionImpl::Dispatch(Request request, const std::shared_ptr<Exchange>& exc
                                                  : "this path does not take " + request.method);
     if (status == 405) response.headers.Set("Allow", match.allow);
     return writer->Send(std::move(response));
+  }
+  if (match.route->guard) {
+    if (auto refused = Ask(*core_, match.route->guard, request)) {
+      return writer->Send(std::move(*refused));
+    }
   }
   if (match.route->run_on == RunOn::kIoThread) {
     return Invoke(*core_, match.route->handler, request, writer);
@@ -310,8 +343,7 @@ asio::awaitable<void> SessionImpl::Respond(Request request) {
 asio::awaitable<void> SessionImpl::WatchClient() {
   error_code ec;
   watching_ = true;
-  const size_t count = co_await socket_.async_read_some(
-      asio::buffer(chunk_), asio::redirect_error(asio::use_awaitable, ec));
+  const size_t count = co_await stream_.ReadSome(asio::buffer(chunk_), ec);
   watching_ = false;
   if (!ec) {
     input_.append(chunk_.data(), count);
@@ -339,13 +371,13 @@ asio::awaitable<void> SessionImpl::WaitForEvent() {
 // Closing while the client still sends would reset the connection and could take our answer with
 // it.
 asio::awaitable<void> SessionImpl::Linger() {
-  error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   ArmRead(core_->options.linger_timeout);
+  co_await stream_.ShutdownSend();
   const uint64_t limit = core_->options.limits.max_body_bytes;
-  for (uint64_t read = 0; !peer_closed_ && read < limit; read += input_.size()) {
-    input_.clear();
-    if (!co_await ReadMore()) break;
+  for (uint64_t read = 0; !peer_closed_ && !closed_ && !timed_out_ && read < limit;) {
+    error_code ec;
+    read += co_await stream_.Discard(asio::buffer(chunk_), ec);
+    if (ec) break;
   }
 }
 
@@ -380,10 +412,10 @@ void SessionImpl::WriteSome() {
                         if (self && still_armed()) self->Close();
                       });
   const std::string& bytes = writing_bytes_.bytes;
-  socket_.async_write_some(asio::buffer(bytes.data() + written_, bytes.size() - written_),
-                           [self = shared_from_this()](const error_code& ec, size_t count) {
-                             self->OnWritten(ec, count);
-                           });
+  stream_.AsyncWriteSome(asio::buffer(bytes.data() + written_, bytes.size() - written_),
+                         [self = shared_from_this()](const error_code& ec, size_t count) {
+                           self->OnWritten(ec, count);
+                         });
 }
 
 void SessionImpl::OnWritten(const error_code& ec, size_t count) {
@@ -417,8 +449,7 @@ void SessionImpl::ResponseWritten() {
   lag_deadline_.Cancel();
   lag_armed_ = false;
   if (current_->aborted()) return Close();
-  error_code ignored;
-  if (watching_) socket_.cancel(ignored);
+  if (watching_) stream_.Cancel();
   event_.cancel();
 }
 

@@ -118,6 +118,7 @@ void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
   }
   if (--unfinished_ > 0) return;
   const std::shared_ptr<ChatSink> sink = std::exchange(sink_, nullptr);
+  sink->OnUsage(usage_);
   if (error_) return sink->OnEnd(tl::unexpected(*error_));
   sink->OnEnd(usage_);
 }

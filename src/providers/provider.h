@@ -91,6 +91,8 @@ class ChatSink {
   virtual ~ChatSink() = default;
   virtual void OnDelta(ChatDelta delta) = 0;
   virtual void OnChoiceEnd(int choice, FinishReason reason) = 0;
+  /// Right before OnEnd, also before an error: what was used until then.
+  virtual void OnUsage(const ChatUsage&) {}
   /// An error ends the whole completion; choices may lack their end. kCancelled after Cancel.
   virtual void OnEnd(const Result<ChatUsage>& usage) = 0;
 };

@@ -8,7 +8,9 @@
 #include "api/error_table.h"
 #include "api/service.h"
 #include "net/server.h"
+#include "store/store.h"
 #include "tests/api/scripted_provider.h"
+#include "tests/formats/temp_folder.h"
 #include "tests/net/raw_client.h"
 
 namespace dure::api {
@@ -40,7 +42,16 @@ class RoutesTest : public testing::Test {
   }
 
   void Start() {
-    auto server = net::Server::Start(options_, MakeRouter(service_));
+    store::StoreOptions store;
+    store.folder = folder_.path();
+    auto opened = store::OpenSqliteStore(store);
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
+    gate_ = std::make_unique<Gate>(
+        GateSettings(), *store_, [] { return int64_t{1700000001000}; },
+        [](const std::string& line) { ADD_FAILURE() << line; });
+    service_->gate = gate_.get();
+    auto server = net::Server::Start(options_, MakeRoutes(service_).Take());
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
   }
@@ -75,6 +86,9 @@ class RoutesTest : public testing::Test {
     return events;
   }
 
+  formats::TempFolder folder_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Gate> gate_;
   test::ScriptedProvider provider_;
   std::shared_ptr<Service> service_ = std::make_shared<Service>();
   net::ServerOptions options_;

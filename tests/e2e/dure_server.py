@@ -43,7 +43,7 @@ class Server:
             [self.program, "serve", "--port", "0", "--data", self.folder.name + "/data", *self.options],
             stdout=subprocess.PIPE, stderr=self.errors, text=True)
         line = self.process.stdout.readline()
-        found = re.fullmatch(r"Dure is ready at (http://\S+)\n", line)
+        found = re.fullmatch(r"Dure is ready at (https?://\S+)\n", line)
         if not found:
             self.process.wait(30)
             said = self.stderr()

@@ -9,8 +9,6 @@ namespace dure::api {
 
 namespace {
 
-using WriterPtr = std::shared_ptr<net::ResponseWriter>;
-
 const char* StatusName(providers::ModelState state) {
   switch (state) {
     case providers::ModelState::kLoading:
@@ -23,11 +21,32 @@ const char* StatusName(providers::ModelState state) {
   return "failed";
 }
 
-Json InfoJson(const Service& service) {
-  Json info = {{"name", "Dure"},       {"version", service.version}, {"instance", service.instance},
-               {"status", "no_model"}, {"model", nullptr},           {"context_length", nullptr},
-               {"loading", nullptr},   {"error", nullptr},           {"languages", {"en", "ko"}}};
-  const auto models = service.provider->models();
+// owner: nobody needs to sign in; accounts: everybody does; setup: the first administrator is
+// awaited.
+const char* ModeName(const Authenticator& authenticator) {
+  if (authenticator.setup_pending()) return "setup";
+  return authenticator.login_required() ? "accounts" : "owner";
+}
+
+Json InfoJson(const Service& service, const Caller& caller) {
+  Json info = {{"name", "Dure"},
+               {"version", service.version},
+               {"instance", service.instance},
+               {"mode", ModeName(service.gate->authenticator())},
+               {"account", nullptr},
+               {"status", "signed_out"},
+               {"model", nullptr},
+               {"context_length", nullptr},
+               {"loading", nullptr},
+               {"error", nullptr},
+               {"languages", {"en", "ko"}}};
+  if (!caller.known()) return info;  // the models are not everybody's business
+  info["account"] = {{"id", caller.account_id},
+                     {"name", caller.account_name},
+                     {"role", caller.is_admin() ? "admin" : "member"}};
+  info["status"] = "no_model";
+  auto models = service.provider->models();
+  std::erase_if(models, [&](const auto& model) { return !caller.MayUse(model.id); });
   if (models.empty()) return info;
   const providers::ModelInfo& model = models.front();
   info["status"] = StatusName(model.state);
@@ -56,19 +75,19 @@ Json StatsJson(const Service& service) {
 
 }  // namespace
 
-void AddAppRoutes(net::Router& router, std::shared_ptr<const Service> service) {
-  router.Add("GET", "/api/app/info", net::RunOn::kIoThread,
-             [service](const net::Request&, const WriterPtr& writer) {
-               writer->Send(JsonResponse(InfoJson(*service)));
+void AddAppRoutes(Routes& routes) {
+  routes.Add("GET", "/api/app/info", net::RunOn::kIoThread, Rule::kOpen,
+             [](const Service& service, const Call& call) {
+               call.Send(JsonResponse(InfoJson(service, call.caller)));
              });
-  router.Add("GET", "/api/app/stats", net::RunOn::kIoThread,
-             [service](const net::Request&, const WriterPtr& writer) {
-               writer->Send(JsonResponse(StatsJson(*service)));
+  routes.Add("GET", "/api/app/stats", net::RunOn::kIoThread, Rule::kAdmin,
+             [](const Service& service, const Call& call) {
+               call.Send(JsonResponse(StatsJson(service)));
              });
-  router.SetFallback(net::RunOn::kIoThread,
-                     [](const net::Request& request, const WriterPtr& writer) {
-                       writer->Send(ServePage(request, app::Assets()));
-                     });
+  routes.SetFallback(
+      [](const net::Request& request, const std::shared_ptr<net::ResponseWriter>& writer) {
+        writer->Send(ServePage(request, app::Assets()));
+      });
 }
 
 }  // namespace dure::api

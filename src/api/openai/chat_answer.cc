@@ -18,7 +18,7 @@ using providers::TokenInfo;
 class WholeAnswer : public ChatAnswer {
  public:
   WholeAnswer(std::shared_ptr<net::ResponseWriter> writer, AnswerSettings settings)
-      : ChatAnswer(std::move(writer)),
+      : ChatAnswer(std::move(writer), settings.ticket),
         settings_(std::move(settings)),
         results_(static_cast<size_t>(settings_.choices)) {}
 
@@ -37,6 +37,9 @@ class WholeAnswer : public ChatAnswer {
   }
   void Reject(const ApiError& error) override { writer_->Send(ErrorResponse(error)); }
 
+ protected:
+  void Fail(const ApiError& error) override { Reject(error); }
+
  private:
   const AnswerSettings settings_;
   std::vector<ChoiceResult> results_;  // sink calls come one at a time
@@ -45,7 +48,7 @@ class WholeAnswer : public ChatAnswer {
 class StreamedAnswer : public ChatAnswer {
  public:
   StreamedAnswer(std::shared_ptr<net::ResponseWriter> writer, AnswerSettings settings)
-      : ChatAnswer(std::move(writer)),
+      : ChatAnswer(std::move(writer), settings.ticket),
         settings_(std::move(settings)),
         choices_(static_cast<size_t>(settings_.choices)) {}
 
@@ -57,6 +60,7 @@ class StreamedAnswer : public ChatAnswer {
  protected:
   // The client sees at once that its request was accepted, however long the prompt takes.
   void OnStarted() override { Flush(); }
+  void Fail(const ApiError& error) override;
 
  private:
   struct Choice {
@@ -76,7 +80,7 @@ class StreamedAnswer : public ChatAnswer {
   const AnswerSettings settings_;
   std::mutex mutex_;
   std::vector<Choice> choices_;
-  std::optional<Result<ChatUsage>> end_;
+  std::optional<ApiResult<ChatUsage>> end_;
   size_t coalesced_bytes_ = 0;
   bool started_ = false;
   bool usage_sent_ = false;
@@ -111,10 +115,22 @@ void StreamedAnswer::OnChoiceEnd(int choice, FinishReason reason) {
 }
 
 void StreamedAnswer::OnEnd(const Result<ChatUsage>& usage) {
+  if (!usage) return Fail(FromProviderError(usage.error()));
   {
     const std::lock_guard lock(mutex_);
-    end_ = usage;
+    if (end_) return;
+    end_ = *usage;
   }
+  Flush();
+}
+
+void StreamedAnswer::Fail(const ApiError& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (end_) return;
+    end_ = tl::unexpected(error);
+  }
+  if (ticket_) ticket_->SetOutcome(RowOf(error).status, error.code);
   Flush();
 }
 
@@ -183,8 +199,7 @@ WriteResult StreamedAnswer::SendChoice(int index, Choice& choice) {
 WriteResult StreamedAnswer::SendEnd() {
   if (!*end_) {
     // Without [DONE]: a client can tell that the answer is not whole.
-    const WriteResult result =
-        writer_->Write(net::SseEvent(ErrorJson(FromProviderError(end_->error()))));
+    const WriteResult result = writer_->Write(net::SseEvent(ErrorJson(end_->error())));
     if (result != WriteResult::kAccepted) return result;
     finished_ = true;
     writer_->Finish();
@@ -216,6 +231,17 @@ void ChatAnswer::Watch() {
   writer_->OnClientGone([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->CancelCompletion();
   });
+  if (!ticket_) return;
+  ticket_->OnEnded([weak = weak_from_this()](const ApiError& error) {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->Fail(error);
+    self->CancelCompletion();
+  });
+}
+
+void ChatAnswer::OnUsage(const ChatUsage& usage) {
+  if (ticket_) ticket_->SetUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens);
 }
 
 void ChatAnswer::Attach(std::shared_ptr<providers::Completion> completion) {

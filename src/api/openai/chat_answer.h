@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/access/ticket.h"
 #include "api/error_table.h"
 #include "api/openai/chat_json.h"
 #include "net/http.h"
@@ -22,26 +23,32 @@ struct AnswerSettings {
   bool with_logprobs = false;
   bool include_usage = false;      // streams
   size_t max_coalesced_bytes = 0;  // streams
+  std::shared_ptr<Ticket> ticket;  // held to the end
 };
 
-/// A sink that also stops its completion when the client has gone.
+/// A sink that also stops its completion when the client has gone, or has no right to it any more.
 class ChatAnswer : public providers::ChatSink, public std::enable_shared_from_this<ChatAnswer> {
  public:
-  /// Before the completion starts: watches the client.
+  /// Before the completion starts: watches the client and its right to be here.
   void Watch();
   /// The completion that feeds this sink; cancelled at once if the client has gone meanwhile.
   void Attach(std::shared_ptr<providers::Completion> completion);
   /// The completion could not start: answers with its error.
   virtual void Reject(const ApiError& error) = 0;
+  void OnUsage(const providers::ChatUsage& usage) override;
 
  protected:
-  explicit ChatAnswer(std::shared_ptr<net::ResponseWriter> writer) : writer_(std::move(writer)) {}
+  ChatAnswer(std::shared_ptr<net::ResponseWriter> writer, std::shared_ptr<Ticket> ticket)
+      : writer_(std::move(writer)), ticket_(std::move(ticket)) {}
+  /// Ends the answer with an error, in whatever way its client can still see it.
+  virtual void Fail(const ApiError& error) = 0;
   /// The completion is accepted.
   virtual void OnStarted() {}
   /// Stops the completion: nobody listens any more.
   void CancelCompletion();
 
   const std::shared_ptr<net::ResponseWriter> writer_;
+  const std::shared_ptr<Ticket> ticket_;
 
  private:
   std::mutex completion_mutex_;

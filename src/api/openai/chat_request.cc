@@ -192,6 +192,10 @@ Status ReadResponseFormat(Reading&, const Json& value, const std::string& name) 
 // tools that the model must not use.
 Status ReadTools(Reading& r, const Json& value, const std::string& name) {
   if (!value.is_array()) return WrongType(name, "an array", value);
+  if (value.size() > r.limits.max_tools) {
+    return Refuse("invalid_value",
+                  "'" + name + "' holds more than " + std::to_string(r.limits.max_tools), name);
+  }
   const char* choice = name == "functions" ? "function_call" : "tool_choice";
   if (value.empty() || (r.body.contains(choice) && r.body[choice] == "none")) return {};
   return Refuse(

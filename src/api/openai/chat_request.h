@@ -17,6 +17,7 @@ namespace dure::api {
 struct ChatRequestLimits {
   JsonLimits json;
   size_t max_messages = 8192;
+  size_t max_tools = 256;
   size_t max_stops = 16;
   size_t max_stop_bytes = 1024;  // of each
   int max_choices = 8;

@@ -12,10 +12,7 @@ namespace dure::api {
 
 namespace {
 
-using net::Request;
 using net::RunOn;
-using WriterPtr = std::shared_ptr<net::ResponseWriter>;
-using ServicePtr = std::shared_ptr<const Service>;
 
 Json ModelJson(const providers::ModelInfo& model) {
   Json out = {
@@ -24,40 +21,43 @@ Json ModelJson(const providers::ModelInfo& model) {
   return out;
 }
 
-void ListModels(const Service& service, const Request&, const WriterPtr& writer) {
+void ListModels(const Service& service, const Call& call) {
   Json data = Json::array();
-  for (const auto& model : service.provider->models()) data.push_back(ModelJson(model));
-  writer->Send(JsonResponse({{"object", "list"}, {"data", std::move(data)}}));
+  for (const auto& model : service.provider->models()) {
+    if (call.caller.MayUse(model.id)) data.push_back(ModelJson(model));
+  }
+  call.Send(JsonResponse({{"object", "list"}, {"data", std::move(data)}}));
 }
 
 ApiError NoSuchModel(std::string_view id) {
   return {"model_not_found", "The model '" + std::string(id) + "' does not exist here", "model"};
 }
 
-void GetModel(const Service& service, const Request& request, const WriterPtr& writer) {
-  const std::string_view id = request.Parameter("id");
+void GetModel(const Service& service, const Call& call) {
+  const std::string_view id = call.request.Parameter("id");
   for (const auto& model : service.provider->models()) {
-    if (model.id == id) return writer->Send(JsonResponse(ModelJson(model)));
+    if (model.id == id && call.caller.MayUse(id)) return call.Send(JsonResponse(ModelJson(model)));
   }
-  writer->Send(ErrorResponse(NoSuchModel(id)));
+  call.Send(NoSuchModel(id));
 }
 
-/// Why a chat with this model cannot start now.
-std::optional<ApiError> CheckModel(const Service& service, const std::string& id) {
+/// Why a chat with this model cannot start now. A model that the caller may not use does not exist
+/// for it.
+std::optional<ApiError> CheckModel(const Service& service, const Caller& caller,
+                                   const std::string& id) {
   for (const auto& model : service.provider->models()) {
-    if (model.id == id) return WhyNotReady({model});
+    if (model.id == id && caller.MayUse(id)) return WhyNotReady({model});
   }
   return NoSuchModel(id);
 }
 
-void CompleteChat(const Service& service, const Request& request, const WriterPtr& writer) {
-  auto body = ParseChatBody(request.body, service.chat_limits);
-  if (!body) return writer->Send(ErrorResponse(body.error()));
+void CompleteChat(const Service& service, const Call& call) {
+  auto body = ParseChatBody(call.request.body, service.chat_limits);
+  if (!body) return call.Send(body.error());
   providers::ChatRequest& chat = body->request;
-  if (const auto reason = CheckModel(service, chat.model)) {
-    return writer->Send(ErrorResponse(*reason));
-  }
-  chat.tenant = "owner";
+  call.ticket->SetModel(chat.model, body->stream);
+  if (const auto reason = CheckModel(service, call.caller, chat.model)) return call.Send(*reason);
+  chat.tenant = call.caller.account_id;
   AnswerSettings settings;
   settings.identity = {"chatcmpl-" + service.random_id(), service.unix_time(), chat.model,
                        "dure-" + service.version};
@@ -65,8 +65,9 @@ void CompleteChat(const Service& service, const Request& request, const WriterPt
   settings.with_logprobs = chat.top_logprobs >= 0;
   settings.include_usage = body->include_usage;
   settings.max_coalesced_bytes = service.max_coalesced_bytes;
-  const auto answer = body->stream ? MakeStreamedAnswer(writer, std::move(settings))
-                                   : MakeWholeAnswer(writer, std::move(settings));
+  settings.ticket = call.ticket;
+  const auto answer = body->stream ? MakeStreamedAnswer(call.writer, std::move(settings))
+                                   : MakeWholeAnswer(call.writer, std::move(settings));
   answer->Watch();
   auto completion = service.provider->Complete(chat, answer);
   if (!completion) return answer->Reject(FromProviderError(completion.error()));
@@ -99,21 +100,17 @@ constexpr std::pair<const char*, const char*> kNotImplemented[] = {
 
 }  // namespace
 
-void AddOpenAiRoutes(net::Router& router, std::shared_ptr<const Service> service) {
-  const auto add = [&](const char* method, const char* path, RunOn run_on, auto handler) {
-    router.Add(method, path, run_on, [service, handler](const Request& request, WriterPtr writer) {
-      handler(*service, request, writer);
-    });
-  };
-  add("GET", "/v1/models", RunOn::kIoThread, ListModels);
-  add("GET", "/v1/models/{id...}", RunOn::kIoThread, GetModel);
-  add("POST", "/v1/chat/completions", RunOn::kWorker, CompleteChat);
+void AddOpenAiRoutes(Routes& routes) {
+  routes.Add("GET", "/v1/models", RunOn::kIoThread, Rule::kInference, ListModels);
+  routes.Add("GET", "/v1/models/{id...}", RunOn::kIoThread, Rule::kInference, GetModel);
+  routes.Add("POST", "/v1/chat/completions", RunOn::kWorker, Rule::kInference, CompleteChat);
   for (const auto& [method, path] : kNotImplemented) {
-    add(method, path, RunOn::kIoThread,
-        [](const Service&, const Request& request, const WriterPtr& writer) {
-          writer->Send(ErrorResponse(
-              {"not_implemented",
-               request.method + " " + request.target + " is not implemented here yet", ""}));
+    routes.Add(
+        method, path, RunOn::kIoThread, Rule::kInference, [](const Service&, const Call& call) {
+          call.Send(ApiError{
+              "not_implemented",
+              call.request.method + " " + call.request.target + " is not implemented here yet",
+              ""});
         });
   }
 }

@@ -1,0 +1,25 @@
+// One request as a handler sees it, after the gate has let it in.
+#pragma once
+
+#include <memory>
+
+#include "api/access/caller.h"
+#include "api/access/ticket.h"
+#include "api/error_table.h"
+#include "net/http.h"
+
+namespace dure::api {
+
+struct Call {
+  const net::Request& request;
+  Caller caller;
+  std::shared_ptr<net::ResponseWriter> writer;
+  /// Of routes that ask a model for something (Rule::kInference, POST, on a worker); else null. The
+  /// answer holds it until its end.
+  std::shared_ptr<Ticket> ticket;
+
+  void Send(net::Response response) const { writer->Send(std::move(response)); }
+  void Send(const ApiError& error) const { writer->Send(ErrorResponse(error)); }
+};
+
+}  // namespace dure::api

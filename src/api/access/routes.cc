@@ -1,0 +1,151 @@
+#include "api/access/routes.h"
+
+#include <any>
+#include <optional>
+#include <utility>
+
+#include "api/access/call_writer.h"
+#include "api/access/gate.h"
+#include "api/service.h"
+#include "net/sse.h"
+#include "store/secrets.h"
+
+namespace dure::api {
+
+namespace {
+
+using WriterPtr = std::shared_ptr<net::ResponseWriter>;
+
+constexpr size_t kMostIdempotencyKeyBytes = 255;
+constexpr int64_t kHourMs = 3'600'000;
+
+/// What the guard hands to the handler.
+struct Passed {
+  Caller caller;
+  std::shared_ptr<Ticket> ticket;
+};
+
+std::optional<net::Response> LetIn(Gate& gate, const Routes::Entry& entry, const std::string& route,
+                                   net::Request& request) {
+  auto passed = std::make_shared<Passed>();
+  auto caller = gate.authenticator().Identify(request);
+  if (caller) {
+    passed->caller = std::move(*caller);
+  } else if (entry.rule != Rule::kOpen) {
+    return ErrorResponse(caller.error());
+  }
+  if (auto allowed = gate.authenticator().Check(passed->caller, entry.rule); !allowed) {
+    return ErrorResponse(allowed.error());
+  }
+  if (entry.metered) {
+    auto ticket = gate.Admit(passed->caller, route);
+    if (!ticket) return ErrorResponse(ticket.error());
+    passed->ticket = std::move(*ticket);
+  }
+  request.context = std::move(passed);
+  return std::nullopt;
+}
+
+bool IsIdempotencyKey(std::string_view key) {
+  if (key.empty() || key.size() > kMostIdempotencyKeyBytes) return false;
+  for (const char c : key) {
+    if (c < 0x20 || c > 0x7e) return false;
+  }
+  return true;
+}
+
+void Replay(const store::StoredAnswer& answer, net::ResponseWriter& writer) {
+  net::Headers headers;
+  if (answer.stream) headers = net::SseHeaders();
+  headers.Set("Content-Type", answer.content_type);
+  headers.Set("Idempotent-Replayed", "true");
+  if (!answer.stream) return writer.Send({answer.status, std::move(headers), answer.body});
+  writer.StartStream(answer.status, std::move(headers));
+  writer.Write(answer.body);
+  writer.Finish();
+}
+
+/// What records the answer that is now to be made; nothing when it was sent from here.
+std::shared_ptr<AnswerRecorder> BeginIdempotent(Gate& gate, const Passed& passed,
+                                                const std::string& route,
+                                                const net::Request& request,
+                                                net::ResponseWriter& writer) {
+  using State = store::Answers::State;
+  const auto refuse = [&](const ApiError& error) {
+    writer.Send(ErrorResponse(error));
+    return nullptr;
+  };
+  const std::string key(request.headers.Find("Idempotency-Key").value_or(""));
+  if (!IsIdempotencyKey(key) || request.headers.Count("Idempotency-Key") > 1) {
+    return refuse({"invalid_value", "Idempotency-Key must be one of 1 to 255 printable characters",
+                   "Idempotency-Key"});
+  }
+  const store::AnswerKey id{passed.caller.account_id, route, key};
+  const int64_t now = gate.now_ms();
+  const auto found = gate.store().answers().Begin(
+      id, store::HashToken(request.body), now, now - gate.settings().answers_kept_hours * kHourMs);
+  if (!found) return refuse(FromStoreError(found.error()));
+  switch (found->state) {
+    case State::kNew:
+      return std::make_shared<AnswerRecorder>(gate.store().answers(), id,
+                                              gate.settings().max_kept_answer_bytes);
+    case State::kKept:
+      Replay(found->answer, writer);
+      return nullptr;
+    case State::kRunning:
+      return refuse({"idempotency_key_in_use",
+                     "a request with this Idempotency-Key is still being answered", ""});
+    case State::kOther:
+      break;
+  }
+  return refuse({"idempotency_key_reused",
+                 "this Idempotency-Key came with another body before; use a new one", ""});
+}
+
+net::Headers FieldsOf(const Service& service, const Passed& passed) {
+  net::Headers fields{{"x-request-id", "req_" + service.random_id()}};
+  if (passed.ticket) AddRateHeaders(passed.ticket->rate(), fields);
+  return fields;
+}
+
+void Handle(const Service& service, const Routes::Handler& handler, const std::string& route,
+            bool may_repeat, const net::Request& request, WriterPtr inner) {
+  const auto passed = std::any_cast<std::shared_ptr<Passed>>(request.context);
+  net::Headers fields = FieldsOf(service, *passed);
+  std::shared_ptr<AnswerRecorder> recorder;
+  // Somebody nobody knows has no place of their own where answers could be kept.
+  if (may_repeat && passed->caller.known() && request.headers.Has("Idempotency-Key")) {
+    const auto direct = MakeCallWriter(inner, fields, passed->ticket, nullptr);
+    recorder = BeginIdempotent(*service.gate, *passed, route, request, *direct);
+    if (!recorder) return;
+  }
+  const auto writer =
+      MakeCallWriter(std::move(inner), std::move(fields), passed->ticket, std::move(recorder));
+  handler(service, {request, passed->caller, writer, passed->ticket});
+}
+
+}  // namespace
+
+void Routes::Add(std::string_view method, std::string_view pattern, net::RunOn run_on, Rule rule,
+                 Handler handler) {
+  const bool on_worker = run_on == net::RunOn::kWorker;
+  const bool metered = rule == Rule::kInference && method == "POST" && on_worker;
+  const Entry entry{std::string(method), std::string(pattern), rule, metered};
+  entries_.push_back(entry);
+  const std::string route = entry.method + " " + entry.pattern;
+  router_.Add(
+      method, pattern, run_on,
+      [service = service_, handler = std::move(handler), route, may_repeat = metered](
+          const net::Request& request, WriterPtr writer) {
+        Handle(*service, handler, route, may_repeat, request, std::move(writer));
+      },
+      [service = service_, entry, route](net::Request& request) {
+        return LetIn(*service->gate, entry, route, request);
+      });
+}
+
+void Routes::SetFallback(net::Handler handler) {
+  router_.SetFallback(net::RunOn::kIoThread, std::move(handler));
+}
+
+}  // namespace dure::api

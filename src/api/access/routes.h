@@ -1,0 +1,47 @@
+// The server's routes, each with its rule of who may call it: without one a route cannot be added.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/access/call.h"
+#include "net/router.h"
+
+namespace dure::api {
+
+struct Service;
+
+class Routes {
+ public:
+  using Handler = std::function<void(const Service&, const Call&)>;
+
+  struct Entry {
+    std::string method;
+    std::string pattern;
+    Rule rule;
+    bool metered;  // counts against limits and is written to the usage
+  };
+
+  explicit Routes(std::shared_ptr<const Service> service) : service_(std::move(service)) {}
+
+  /// The handler runs after the caller was identified, the rule checked and, where the route is
+  /// metered, the request admitted; all that happens on the I/O thread and answers quickly. A
+  /// metered request with an Idempotency-Key is answered from what is kept where it was answered
+  /// before.
+  void Add(std::string_view method, std::string_view pattern, net::RunOn run_on, Rule rule,
+           Handler handler);
+  void SetFallback(net::Handler handler);
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  net::Router Take() { return std::move(router_); }
+
+ private:
+  const std::shared_ptr<const Service> service_;
+  net::Router router_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace dure::api
