@@ -35,6 +35,7 @@ void RegisterScore(CLI::App& app, CommandContext& context);
 void RegisterTokenize(CLI::App& app, CommandContext& context);
 void RegisterTemplate(CLI::App& app, CommandContext& context);
 void RegisterEval(CLI::App& app, CommandContext& context);
+void RegisterAccept(CLI::App& app, CommandContext& context);
 void RegisterPerplexity(CLI::App& app, CommandContext& context);
 
 }  // namespace dure

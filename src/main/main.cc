@@ -45,6 +45,7 @@ void RegisterCommands(CLI::App& app, CommandContext& context) {
   RegisterScore(app, context);
   RegisterTokenize(app, context);
   RegisterTemplate(app, context);
+  RegisterAccept(app, context);
   RegisterPerplexity(app, context);
   RegisterEval(app, context);
 }

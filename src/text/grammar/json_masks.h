@@ -1,0 +1,79 @@
+// Token masks of JSON texts. What can follow inside a string, name or number depends on its
+// automata alone and is kept; what can follow behind it is walked anew, over the few tokens that
+// reach there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/grammar/json_reader.h"
+#include "text/grammar/token_vocabulary.h"
+
+namespace dure::text {
+
+/// Used by one thread at a time; the reader and the vocabulary must outlive it.
+class JsonMasks {
+ public:
+  JsonMasks(const JsonReader& reader, const TokenVocabulary& vocabulary)
+      : reader_(reader), vocabulary_(vocabulary) {}
+
+  /// Sets the bits of the tokens whose bytes are alive after `document`, which brought about
+  /// `state`. REQUIRES: the mask is clear.
+  void Fill(const JsonState& state, const std::string& document, std::span<uint64_t> mask);
+
+ private:
+  // Memoised steps of one lexeme.
+  struct Memo {
+    Lexeme lexeme;
+    std::unique_ptr<std::array<int32_t, 256>> next;
+  };
+  // Where tokens leave a lexeme: what the automata then say, and the rest of these tokens.
+  struct Exit {
+    Lexeme lexeme;
+    TokenTrie rest;
+  };
+  struct Inside {
+    TokenBits mask;
+    std::vector<Exit> exits;
+  };
+  struct Walk {
+    const TokenTrie& trie;
+    bool known;  // text_ is the whole document
+  };
+  using Suffixes = std::map<std::vector<std::pair<int32_t, int32_t>>,
+                            std::pair<Lexeme, std::vector<std::pair<std::string, int32_t>>>>;
+
+  void WalkState(const Walk& walk, uint32_t node, const JsonState& state);
+  void WalkByte(const Walk& walk, uint32_t node, const JsonState& state);
+  void WalkLexeme(const Walk& walk, uint32_t node, const JsonState& state);
+  void FillInLexeme(const JsonState& state);
+  void ClearSeen(uint32_t node, const JsonState& state);
+  void Verify(const JsonState& state);
+  const Inside& InsideOf(const Lexeme& lexeme);
+  void CollectExits(const TokenTrie& trie, uint32_t node, const Lexeme& lexeme, size_t read,
+                    Suffixes& suffixes) const;
+  int32_t MemoOf(const Lexeme& lexeme);
+  int32_t StepMemo(int32_t memo, uint8_t byte);
+  bool IsFinite(const Lexeme& lexeme) const;
+  Lexeme Alike(Lexeme lexeme) const;
+  const Automata& automata() const { return reader_.program().automata; }
+
+  const JsonReader& reader_;
+  const TokenVocabulary& vocabulary_;
+  std::vector<Memo> memos_;
+  std::map<Lexeme, int32_t> memo_ids_;
+  std::map<Lexeme, Inside> inside_;
+
+  // Of one Fill.
+  std::span<uint64_t> mask_;
+  std::string text_;
+  std::vector<int32_t> doubtful_;
+};
+
+}  // namespace dure::text
