@@ -3,6 +3,7 @@
 #include "formats/gguf.h"
 #include "models/architectures.h"
 #include "models/decoder.h"
+#include "models/encoder.h"
 
 namespace dure::models {
 namespace {
@@ -23,6 +24,10 @@ Result<const Architecture*> FindArchitecture(const formats::GgufFile& file) {
   if (!name) return tl::unexpected(name.error());
   for (const Architecture& architecture : kArchitectures) {
     if (*name == architecture.name) return &architecture;
+  }
+  if (IsEncoder(file)) {
+    return Fail(ErrorCode::kUnsupported,
+                "the model is an encoder (\"" + *name + "\"): it gives vectors and no text");
   }
   std::string known;
   for (const std::string& each : SupportedArchitectures()) {

@@ -212,6 +212,20 @@ TEST(TinyEncoder, BadFilesAreRefusedByName) {
             std::string::npos);
 }
 
+TEST(TinyEncoder, IsNoDecoder) {
+  const auto path = TempPath("no_decoder.gguf");
+  ASSERT_TRUE(TinyBertWriter({}).WriteGguf(path).has_value());
+  auto file = formats::GgufFile::Open(path);
+  std::filesystem::remove(path);
+  EXPECT_TRUE(IsEncoder(**file));
+  ThreadTeam team(1);
+  LoadOptions options;
+  options.team = &team;
+  auto model = LoadModel(**file, options);
+  ASSERT_FALSE(model.has_value());
+  EXPECT_NE(model.error().message.find("vectors and no text"), std::string::npos);
+}
+
 TEST(TinyEncoder, BadFoldersAreRefusedByName) {
   const auto folder = TempPath("bad_bert");
   TinyBertWriter({}).WriteFolder(folder);

@@ -199,7 +199,22 @@ class TinyModelWriter {
       AddTensor(name, type, ne, Bytes(Even(rows * cols, range)));
       return;
     }
+    if (shape_.even && type == numerics::BlockType::kMXFP4) {
+      AddTensor(name, type, ne, EvenMxfp4(rows * cols));
+      return;
+    }
     AddTensor(name, type, ne, numerics::testing::RandomRows(type, rows, cols, rng_));
+  }
+
+  /// Any codes, with scales that keep activations near 1.
+  std::vector<std::byte> EvenMxfp4(int64_t count) {
+    const auto& info = numerics::InfoOf(numerics::BlockType::kMXFP4);
+    std::vector<std::byte> bytes(static_cast<size_t>(count / info.block_values * info.block_bytes));
+    for (std::byte& b : bytes) b = static_cast<std::byte>(rng_() >> 24);
+    for (size_t at = 0; at < bytes.size(); at += info.block_bytes) {
+      bytes[at] = static_cast<std::byte>(123 + (rng_() >> 31));
+    }
+    return bytes;
   }
 
   /// Numbers in [-range, range).
