@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include <type_traits>
+#include <utility>
 
 namespace dure::bench {
 
@@ -15,7 +16,8 @@ using namespace numerics;  // NOLINT: the headers below are written for that nam
 #include "numerics/vector/lanes_512.h"
 #include "numerics/vector/emit.h"
 #include "numerics/vector/prefetch.h"
-#include "numerics/vector/unpack_512.h"
+#include "numerics/vector/integer_lanes_512.h"
+#include "numerics/vector/unpack.h"
 // clang-format on
 
 namespace {

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <type_traits>
+#include <utility>
 
 #include "numerics/kernels.h"
 
@@ -14,7 +15,8 @@ extern const Kernels kAvx512Kernels;
 #include "numerics/vector/lanes_512.h"
 #include "numerics/vector/emit.h"
 #include "numerics/vector/prefetch.h"
-#include "numerics/vector/unpack_512.h"
+#include "numerics/vector/integer_lanes_512.h"
+#include "numerics/vector/unpack.h"
 #include "numerics/amx/tiles.h"
 #include "numerics/amx/stream_32.h"
 #include "numerics/amx/stream_256.h"

@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <utility>
+
 namespace dure::numerics {
 
 // clang-format off: each of these uses what the one before defines.
@@ -11,10 +13,22 @@ namespace dure::numerics {
 #include "numerics/vector/float_kernels.h"
 #include "numerics/vector/attention.h"
 #include "numerics/vector/prefetch.h"
-#include "numerics/vector/products_256.h"
+#include "numerics/vector/integer_lanes_256.h"
+#include "numerics/vector/unpack.h"
 // clang-format on
 
 namespace {
+
+// Rows that one tile takes at most, by block size: what registers hold.
+constexpr int kMostRows32 = 4;
+constexpr int kMostRows256 = 4;
+/// Rows are walked in panels whose codes stay in the second-level cache while every group passes
+/// over them.
+constexpr int64_t kPanelBytes = 192 << 10;
+
+inline __m256i Four(const int8_t* codes) {
+  return _mm256_set1_epi32(*reinterpret_cast<const __attribute__((may_alias)) int32_t*>(codes));
+}
 
 /// Codes of 8 bits would saturate VPMADDUBSW: they are lowered by 128, and the product takes |code|
 /// and moves its sign to the activation.
@@ -54,7 +68,7 @@ constexpr int StepsPerSum(CodeKind kind) {
   }
 }
 
-template <CodeKind kKind, int kFirst, int kCount>
+template <CodeKind kKind, int kFirst, int kCount, int>
 inline __m256i DotSteps(const __m256i* u, const int8_t* codes, __m256i start) {
   constexpr int kRun = StepsPerSum(kKind) < kCount ? StepsPerSum(kKind) : kCount;
   const __m256i ones = _mm256_set1_epi16(1);
@@ -68,9 +82,13 @@ inline __m256i DotSteps(const __m256i* u, const int8_t* codes, __m256i start) {
   return start;
 }
 
+inline __m256i PairDot(__m256i sum, __m256i a, __m256i b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
 }  // namespace
 
-#include "numerics/vector/products_256_tiles.h"
+#include "numerics/vector/products.h"
 
 extern const Kernels kAvx2Kernels;
 const Kernels kAvx2Kernels = {"avx2",     Quantize, MatMul,        MatMulFloat, RmsNorm,
