@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace dure {
 namespace {
@@ -28,7 +29,6 @@ std::shared_ptr<uint8_t> ReservePages(size_t bytes) {
   if (skip > 0) munmap(start, skip);
   uint8_t* base = start + skip;
   munmap(base + size, mapped - skip - size);
-  madvise(base, size, MADV_HUGEPAGE);
   try {
     return {base, [size](uint8_t* p) { munmap(p, size); }};
   } catch (const std::bad_alloc&) {
@@ -39,17 +39,17 @@ std::shared_ptr<uint8_t> ReservePages(size_t bytes) {
 std::shared_ptr<uint8_t> PageArena::Allocate(size_t bytes) {
   if (bytes > SIZE_MAX / 2) return nullptr;
   bytes = RoundUp(bytes, kAlignment);
-  if (region_ == nullptr || size_ - used_ < bytes) {
+  if (regions_.empty() || size_ - regions_.back().bytes < bytes) {
     const size_t size = std::max(bytes, region_bytes_);
-    std::shared_ptr<uint8_t> region = ReservePages(size);
-    if (region == nullptr) return nullptr;
-    region_ = std::move(region);
+    std::shared_ptr<uint8_t> memory = ReservePages(size);
+    if (memory == nullptr) return nullptr;
+    regions_.push_back({std::move(memory), 0});
     size_ = size;
-    used_ = 0;
   }
-  uint8_t* piece = region_.get() + used_;
-  used_ += bytes;
-  return {region_, piece};
+  MemoryRegion& region = regions_.back();
+  uint8_t* piece = region.memory.get() + region.bytes;
+  region.bytes += bytes;
+  return {region.memory, piece};
 }
 
 }  // namespace dure

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace dure {
 
@@ -15,6 +16,12 @@ inline constexpr size_t kLargePage = size_t{2} << 20;
 /// asked for; where the kernel has none, ordinary ones serve. nullptr when there is no room.
 std::shared_ptr<uint8_t> ReservePages(size_t bytes);
 
+/// Memory in use from the region's start on.
+struct MemoryRegion {
+  std::shared_ptr<uint8_t> memory;
+  size_t bytes = 0;
+};
+
 /// Hands out pieces of regions, one after the other. A piece keeps its region alive. Used by one
 /// thread at a time.
 class PageArena {
@@ -24,12 +31,12 @@ class PageArena {
 
   /// `bytes` zeroed bytes, aligned to 64; nullptr when there is no room.
   std::shared_ptr<uint8_t> Allocate(size_t bytes);
+  const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
   size_t region_bytes_;
-  std::shared_ptr<uint8_t> region_;
-  size_t used_ = 0;
-  size_t size_ = 0;
+  std::vector<MemoryRegion> regions_;  // pieces come from the last
+  size_t size_ = 0;                    // of the last
 };
 
 }  // namespace dure

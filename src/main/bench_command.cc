@@ -174,6 +174,7 @@ Result<double> Bandwidth(const providers::LocalModel& local) {
 Result<void> Bench(const Options& options) {
   const auto local = LoadLocalModel(options.model);
   if (!local) return tl::unexpected(local.error());
+  (*local)->WaitForLargePages();
   const auto bandwidth = Bandwidth(**local);
   if (!bandwidth) return tl::unexpected(bandwidth.error());
   Json records = Json::array();

@@ -30,6 +30,7 @@ class Decoder : public Model {
  public:
   const ModelConfig& config() const override { return config_; }
   uint64_t weight_bytes() const override { return weight_bytes_; }
+  std::vector<MemoryRegion> weight_memory() const override { return weight_memory_; }
   Result<void> Forward(const Step& step, KvStorage& kv, std::span<float> logits) override;
 
  protected:
@@ -38,7 +39,10 @@ class Decoder : public Model {
   /// Loads token_embd, output_norm and output (or none where it is tied to the embedding).
   Result<void> LoadEnds(WeightLoader* loader);
   /// To be called when everything is loaded.
-  void CountWeights(const WeightLoader& loader) { weight_bytes_ = loader.packed_bytes(); }
+  void CountWeights(const WeightLoader& loader) {
+    weight_bytes_ = loader.packed_bytes();
+    weight_memory_ = loader.memory();
+  }
   /// What layer `index` computes, one member's part.
   virtual void RunLayer(const Worker& worker, int index) const = 0;
 
@@ -58,6 +62,7 @@ class Decoder : public Model {
   const numerics::Kernels* kernels_;
   ThreadTeam* team_;
   uint64_t weight_bytes_ = 0;
+  std::vector<MemoryRegion> weight_memory_;
   Linear embedding_;
   Linear output_;  // empty where tied
   std::vector<float> output_norm_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/page_arena.h"
 
 namespace dure {
 class ThreadTeam;
@@ -76,6 +77,8 @@ class Model {
   virtual const ModelConfig& config() const = 0;
   /// Bytes of re-laid weights held.
   virtual uint64_t weight_bytes() const = 0;
+  /// Where they stand.
+  virtual std::vector<MemoryRegion> weight_memory() const { return {}; }
   /// Writes keys and values of all rows to the cache, then logits [logit_rows.size(), vocab_size],
   /// row-major, float32. The bits of a row's logits depend on nothing but the tokens 0..position of
   /// its sequence (docs/numerics.md). Errors: kInvalidArgument (token or position out of range),

@@ -74,6 +74,7 @@ class WeightLoader {
   Result<std::vector<float>> LoadFirstRow(const std::string& name, int64_t size);
 
   uint64_t packed_bytes() const { return packed_bytes_; }
+  const std::vector<MemoryRegion>& memory() const { return arena_.regions(); }
 
  private:
   struct Piece;

@@ -8,6 +8,13 @@
 
 namespace dure::providers {
 
+namespace {
+
+// Longer than a single answer from the command line takes to begin.
+constexpr std::chrono::milliseconds kLargePagesAfter{2000};
+
+}  // namespace
+
 std::string LocalModelId(const std::string& path) {
   const std::filesystem::path file(path);
   return (file.extension() == ".gguf" ? file.stem() : file.filename()).string();
@@ -33,6 +40,7 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
   auto model = models::LoadModel(**file, load);
   if (!model) return tl::unexpected(model.error());
   local->weight_bytes_ = (*model)->weight_bytes();
+  const std::vector<MemoryRegion> weights = (*model)->weight_memory();
 
   engine::EngineOptions engine_options = options.engine;
   engine_options.team = local->team_.get();
@@ -40,6 +48,7 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
       engine::Engine::Create(std::move(*model), local->format_.shared_tokenizer(), engine_options);
   if (!engine) return tl::unexpected(engine.error());
   local->engine_ = std::move(*engine);
+  local->large_pages_ = std::make_unique<LargePageGatherer>(weights, kLargePagesAfter);
   return local;
 }
 

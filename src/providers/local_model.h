@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/large_pages.h"
 #include "base/thread_team.h"
 #include "engine/engine.h"
 #include "models/model.h"
@@ -40,6 +41,9 @@ class LocalModel {
   /// Bytes of re-laid weights in memory.
   uint64_t weight_bytes() const { return weight_bytes_; }
   engine::Engine& engine() { return *engine_; }
+  /// Returns when the weights stand in large pages, as they do some seconds after loading when the
+  /// machine is idle: for measurements.
+  void WaitForLargePages() { large_pages_->Finish(); }
 
  private:
   LocalModel(std::string path, ChatFormat format);
@@ -50,6 +54,7 @@ class LocalModel {
   uint64_t weight_bytes_ = 0;
   std::unique_ptr<ThreadTeam> team_;  // outlives the engine, whose model computes on it
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<LargePageGatherer> large_pages_;
 };
 
 /// The id a file at this path gets.
