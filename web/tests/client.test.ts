@@ -93,7 +93,7 @@ describe('the small questions', () => {
     });
     expect(await fetchReadiness()).toBe('not_ready');
     expect(await fetchModels()).toEqual([{ id: 'a' }, { id: 'b' }]);
-    expect(await fetchInfo()).toEqual({ status: 'loading', error: '', loaded: 0.25 });
+    expect(await fetchInfo()).toEqual({ status: 'loading', mode: 'owner', account: '', error: '', loaded: 0.25 });
     server?.closeAllConnections();
     await new Promise((resolve) => server?.close(resolve));
     expect(await fetchReadiness()).toBe('unreachable');

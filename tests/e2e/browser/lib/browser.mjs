@@ -27,6 +27,13 @@ export function launch(extra = []) {
  * requests to any other host; closing through `finish` asserts that there were none but those `expected` matches.
  */
 export async function open(browser, url, options = {}) {
+  const page = await openAt(browser, url, options);
+  await composer(page).waitFor();
+  return page;
+}
+
+/** The same at any path, whatever page that shows. */
+export async function openAt(browser, url, options = {}, path = '') {
   const context = await browser.newContext({ locale: 'en-US', colorScheme: 'light', ...options });
   const page = await context.newPage();
   page.faults = [];
@@ -44,8 +51,7 @@ export async function open(browser, url, options = {}) {
       window.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`),
     );
   });
-  await page.goto(url);
-  await composer(page).waitFor();
+  await page.goto(url + path);
   return page;
 }
 

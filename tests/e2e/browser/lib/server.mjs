@@ -36,11 +36,12 @@ async function freePort() {
 
 export class Server {
   /** Starts `dure serve` on a free port and waits until it is ready. */
-  static async start(model = modelFile()) {
+  static async start(model = modelFile(), { data, options = [] } = {}) {
     const server = new Server();
     server.model = model;
     server.port = await freePort();
-    server.data = mkdtempSync(join(tmpdir(), 'dure-e2e-'));
+    server.data = data ?? mkdtempSync(join(tmpdir(), 'dure-e2e-'));
+    server.options = options;
     await server.run();
     return server;
   }
@@ -56,7 +57,7 @@ export class Server {
       binary(),
       [
         'serve', '--model', this.model, '--host', '127.0.0.1', '--port', String(this.port), '--data', this.data,
-        '--allow-host', FOREIGN_NAME,
+        '--allow-host', FOREIGN_NAME, ...this.options,
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -71,6 +72,16 @@ export class Server {
       if (Date.now() > deadline) throw new Error(`the server is not ready: ${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** What the server has printed, once it matches. */
+  async printed(pattern) {
+    for (const deadline = Date.now() + START_MS; Date.now() < deadline; ) {
+      const found = pattern.exec(this.output);
+      if (found) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`the server did not print ${pattern}: ${this.output}`);
   }
 
   /** Ends the process at once, as a crash would. */

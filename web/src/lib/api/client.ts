@@ -12,7 +12,10 @@ export type Readiness = 'ready' | 'not_ready' | 'unreachable';
 
 /** What the page shows of GET /api/app/info. */
 export interface ServerInfo {
-  readonly status: string; // loading, ready, no_model, failed, stopping
+  readonly status: string; // loading, ready, no_model, failed, stopping, signed_out
+  readonly mode: string; // owner, accounts, setup
+  /** The name of who is signed in; '' for nobody. */
+  readonly account: string;
   readonly error: string;
   /** Share of the model file that was read, 0 to 1; null when nothing is being loaded. */
   readonly loaded: number | null;
@@ -54,8 +57,12 @@ export async function fetchInfo(): Promise<ServerInfo | null> {
     const done = Number(field(loading, 'bytes_done'));
     const total = Number(field(loading, 'bytes_total'));
     const error = field(body, 'error');
+    const mode = field(body, 'mode');
+    const account = field(field(body, 'account'), 'name');
     return {
       status,
+      mode: typeof mode === 'string' ? mode : 'owner',
+      account: typeof account === 'string' ? account : '',
       error: typeof error === 'string' ? error : '',
       loaded: total > 0 && done >= 0 ? Math.min(1, done / total) : null,
     };

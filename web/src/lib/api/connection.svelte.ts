@@ -8,6 +8,7 @@ export type ConnectionState =
   | 'no_model'
   | 'failed' // the model could not be loaded
   | 'stopping'
+  | 'signed_out' // the server is there and asks who this is
   | 'unreachable';
 
 const CALM_MS = 5000;
@@ -45,6 +46,13 @@ export class Connection {
     };
   }
 
+  /** Asks anew, as if nothing were known: somebody has signed in or out. */
+  async restart(): Promise<void> {
+    await this.checking;
+    if (this.state === 'ready') this.state = 'unknown';
+    await this.check();
+  }
+
   /** Asks now, e.g. because a request has just failed. */
   check(): Promise<void> {
     this.checking ??= this.ask().finally(() => {
@@ -64,13 +72,15 @@ export class Connection {
   private async ask(): Promise<void> {
     const readiness = await fetchReadiness();
     const first = this.state === 'unknown';
+    const signedOut = this.state === 'signed_out';
     if (readiness === 'unreachable') return this.enter('unreachable', null);
     if (readiness === 'ready' && this.state === 'ready') return;
     const info = await fetchInfo();
+    if (info?.status === 'signed_out') return this.enter('signed_out', info);
     if (readiness === 'ready' && info?.status !== 'no_model') {
       this.enter('ready', info);
       this.onReady();
-      if (!first) this.announceRestored();
+      if (!first && !signedOut) this.announceRestored();
       return;
     }
     this.enter(stateOf(info), info);

@@ -1,4 +1,5 @@
 // The chat of this tab: asks, streams, stops, tries again, and keeps what is on the page over a reload.
+import { signOut } from '../api/account';
 import { fetchModels, streamAnswer } from '../api/client';
 import { Connection } from '../api/connection.svelte';
 import { RequestFailed } from '../api/failure';
@@ -104,6 +105,14 @@ export class ChatSession {
     this.begin(emptyConversation(newId()));
   }
 
+  /** Ends the session on the server; nothing of the chat stays in this browser. */
+  async signOut(): Promise<void> {
+    this.newChat();
+    this.cleared = null;
+    await signOut();
+    await this.connection.restart();
+  }
+
   /** Brings back what "New chat" cleared. */
   undoNewChat(): void {
     if (this.cleared === null) return;
@@ -168,7 +177,7 @@ export class ChatSession {
     const failure =
       error instanceof RequestFailed ? error.failure : { kind: 'server' as const, detail: '' };
     this.dispatch({ type: 'failed', id, failure });
-    void this.connection.check();
+    void (failure.kind === 'unauthorized' ? this.connection.restart() : this.connection.check());
   }
 
   private async answer(): Promise<void> {

@@ -68,6 +68,23 @@ export const en = {
   undo: 'Undo',
   dismiss: 'Dismiss',
 
+  // Signing in.
+  signInTitle: 'Sign in',
+  name: 'Name',
+  password: 'Password',
+  signIn: 'Sign in',
+  signingIn: 'Signing in…',
+  signOut: (name: string) => `Sign out ${name}`,
+  wrongLogin: 'Name and password do not belong together.',
+  tooManyTries: 'Too many tries. Wait a moment and try again.',
+  signInFailed: 'Signing in did not work. Try again.',
+  setUpTitle: 'Make the first account',
+  setUpAbout: 'It administers this server. What was written here before belongs to it.',
+  setUpNoToken: 'This server has no administrator yet. Open the address that it printed when it started.',
+  setUpDenied: 'This address is not the one that the server printed.',
+  setUp: 'Make the account',
+  passwordRule: 'At least 8 characters.',
+
   // Settings.
   settings: 'Settings',
   model: 'Model',
