@@ -158,7 +158,8 @@ TEST_F(ErrorsTest, EveryRowIsProvoked) {
   for (const ErrorRow& row : ErrorTable()) {
     // Nobody sees the one; the other has a test of its own below.
     if (row.code == "client_closed_request" || row.code == "setup_required") continue;
-    EXPECT_TRUE(provoked_.contains(std::string(row.code))) << row.code << " has no request that provokes it";
+    EXPECT_TRUE(provoked_.contains(std::string(row.code)))
+        << row.code << " has no request that provokes it";
   }
 }
 
