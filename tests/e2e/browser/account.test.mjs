@@ -38,6 +38,19 @@ async function signIn(page, password = PASSWORD) {
   await passwordField(page).press('Enter');
 }
 
+/** In the page: how many messages this browser keeps. */
+const storedMessages = () =>
+  new Promise((resolve) => {
+    const opening = indexedDB.open('dure');
+    opening.onsuccess = () => {
+      const counting = opening.result.transaction('messages').objectStore('messages').count();
+      counting.onsuccess = () => {
+        opening.result.close();
+        resolve(counting.result);
+      };
+    };
+  });
+
 for (const locale of ['en-US', 'ko-KR']) {
   for (const colorScheme of ['light', 'dark']) {
     test(`axe finds nothing on the sign-in page: ${locale}, ${colorScheme}`, async () => {
@@ -58,6 +71,7 @@ test('whoever signs in can chat, also after a reload, until signing out', async 
   await signIn(page);
   await composer(page).waitFor();
   await ask(page, 'Say hello.');
+  await page.waitForFunction(storedMessages);
   await page.reload();
   await composer(page).waitFor();
   await page.getByText('Say hello.').waitFor();
