@@ -169,6 +169,17 @@ class Commands(unittest.TestCase):
         self.assertGreater(done.returncode, 0)
         self.assertIn("DURE_ISA", done.stderr)
 
+    def test_an_instruction_set_is_in_use_or_refused(self):
+        available = json.loads(dure("doctor", "--json").stdout)["instruction_sets"]
+        for isa in ("reference", "avx2", "avxvnni", "avx512", "amx"):
+            with self.subTest(isa=isa):
+                done = dure("doctor", "--json", DURE_ISA=isa)
+                if isa in available:
+                    self.assertEqual(json.loads(done.stdout)["instruction_set"], isa)
+                else:
+                    self.assertGreater(done.returncode, 0)
+                    self.assertIn("this machine does not have", done.stderr)
+
     def test_no_model_at_all_says_what_to_do(self):
         with tempfile.TemporaryDirectory() as empty:
             done = dure("run", "Hi", DURE_MODEL_DIR=empty)
