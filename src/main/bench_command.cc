@@ -2,6 +2,7 @@
 // what memory allows.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -13,8 +14,10 @@
 #include "main/answer_stream.h"
 #include "main/commands.h"
 #include "main/json_io.h"
-#include "main/memory_bandwidth.h"
+#include "main/machine_rates.h"
 #include "main/model_options.h"
+#include "models/kv_storage.h"
+#include "numerics/kernels.h"
 
 namespace dure {
 namespace {
@@ -126,29 +129,61 @@ Result<double> MeasureOnce(providers::LocalModel& local, const Test& test) {
   return DecodeRate(streams);
 }
 
-/// The ceiling by memory: each step reads all weights once, and every stream's cached positions.
-Json Roofline(const providers::LocalModel& local, const Test& test, double bandwidth) {
-  Json roofline;
-  if (test.prefill) {
-    roofline["tokens_per_second"] = nullptr;
-    roofline["bound"] = "computation; its ceiling is not measured here";
-    return roofline;
-  }
+/// What this machine does at most in a second, by all threads together.
+struct MachineRates {
+  double bytes = 0;     // read from memory, a buffer of the weights' size
+  double integers = 0;  // multiply-adds of int8 codes
+  double floats = 0;    // multiply-adds of float32
+};
+
+/// What one step of a test needs.
+struct StepNeeds {
+  double bytes = 0;
+  double integers = 0;
+  double floats = 0;
+};
+
+/// Prefill: the whole prompt. Decode: one token of every stream, half of the answer behind it.
+StepNeeds NeedsOf(const providers::LocalModel& local, const Test& test, numerics::CacheType type) {
   const models::ModelConfig& config = local.config();
+  const models::ModelWork& work = local.work();
+  const double rows = test.prefill ? test.prompt : test.streams;
+  const double logit_rows = test.prefill ? 1 : test.streams;
+  double positions = test.prefill ? test.prompt / 2.0 : test.prompt + test.generate / 2.0;
+  if (config.sliding_window > 0) positions = std::min<double>(positions, config.sliding_window);
+  StepNeeds needs;
+  needs.integers =
+      rows * static_cast<double>(work.row) + logit_rows * static_cast<double>(work.logit_row);
+  needs.floats = rows * positions * 2.0 * config.heads * config.head_dim * config.layers;
+  // Of experts, only those that are used are read.
+  const double used = std::min(1.0, needs.integers / static_cast<double>(work.weights));
   const double position_bytes =
-      2.0 * sizeof(uint16_t) * config.layers * config.kv_heads * config.head_dim;
-  const double positions = test.prompt + test.generate / 2.0;
-  const double step_bytes =
-      static_cast<double>(local.weight_bytes()) + test.streams * positions * position_bytes;
-  roofline["tokens_per_second"] = bandwidth / step_bytes * test.streams;
-  roofline["bound"] = "memory bandwidth";
-  roofline["bytes_per_second"] = bandwidth;
+      static_cast<double>(models::KvStorage::BlockBytes(config, type)) / models::kKvBlockPositions;
+  needs.bytes = used * static_cast<double>(local.weight_bytes());
+  if (!test.prefill) needs.bytes += rows * positions * position_bytes;
+  return needs;
+}
+
+/// The ceiling: a step takes as long as reading its bytes or doing its multiply-adds, whichever is
+/// more.
+Json Roofline(const MachineRates& rates, const StepNeeds& needs, double tokens, double median) {
+  const double memory = needs.bytes / rates.bytes;
+  const double compute = needs.integers / rates.integers + needs.floats / rates.floats;
+  const double ceiling = tokens / std::max(memory, compute);
+  Json roofline;
+  roofline["tokens_per_second"] = ceiling;
+  roofline["reached"] = median / ceiling;
+  roofline["bound"] = memory > compute ? "memory bandwidth" : "computation";
+  roofline["bytes_per_second"] = rates.bytes;
+  roofline["integer_multiply_adds_per_second"] = rates.integers;
+  roofline["float_multiply_adds_per_second"] = rates.floats;
   return roofline;
 }
 
-Result<Json> Record(providers::LocalModel& local, const Test& test, int repeat, double bandwidth) {
+Result<Json> Record(providers::LocalModel& local, const Test& test, const Options& options,
+                    const MachineRates& machine) {
   std::vector<double> rates;
-  for (int i = 0; i <= repeat; ++i) {
+  for (int i = 0; i <= options.repeat; ++i) {
     const auto rate = MeasureOnce(local, test);
     if (!rate) return Fail(rate.error().code, test.name + ": " + rate.error().message);
     if (i > 0) rates.push_back(*rate);  // the first warms up
@@ -159,33 +194,45 @@ Result<Json> Record(providers::LocalModel& local, const Test& test, int repeat, 
   speed["min"] = rates.front();
   speed["median"] = rates.size() % 2 == 1 ? rates[middle] : (rates[middle - 1] + rates[middle]) / 2;
   speed["max"] = rates.back();
+  const double median = speed["median"].get<double>();
+  const double tokens = test.prefill ? test.prompt : test.streams;
   Json record;
   record["test"] = test.name;
   record["tokens_per_second"] = std::move(speed);
-  record["roofline"] = Roofline(local, test, bandwidth);
+  record["roofline"] =
+      Roofline(machine, NeedsOf(local, test, options.model.kv_type), tokens, median);
   return record;
 }
 
-Result<double> Bandwidth(const providers::LocalModel& local) {
+Result<MachineRates> Measure(const providers::LocalModel& local) {
   ThreadTeam team(local.threads());
-  return MeasureReadBandwidth(local.weight_bytes(), team);
+  MachineRates rates;
+  const auto bytes = MeasureReadBandwidth(local.weight_bytes(), team);
+  if (!bytes) return tl::unexpected(bytes.error());
+  rates.bytes = *bytes;
+  const numerics::Kernels& kernels = *numerics::ChooseKernels().kernels;  // the model runs on them
+  rates.integers = MeasureIntegerRate(kernels, team);
+  rates.floats = MeasureFloatRate(kernels, team);
+  return rates;
 }
 
 Result<void> Bench(const Options& options) {
   const auto local = LoadLocalModel(options.model);
   if (!local) return tl::unexpected(local.error());
   (*local)->WaitForLargePages();
-  const auto bandwidth = Bandwidth(**local);
-  if (!bandwidth) return tl::unexpected(bandwidth.error());
+  const auto machine = Measure(**local);
+  if (!machine) return tl::unexpected(machine.error());
   Json records = Json::array();
   for (const Test& test : Tests(options)) {
-    auto record = Record(**local, test, options.repeat, *bandwidth);
+    auto record = Record(**local, test, options, *machine);
     if (!record) return tl::unexpected(record.error());
     if (!options.json) {
       const Json& speed = (*record)["tokens_per_second"];
       std::cout << test.name << "\t" << speed["median"].get<double>() << " tokens/s ("
-                << speed["min"].get<double>() << " to " << speed["max"].get<double>() << ")"
-                << std::endl;
+                << speed["min"].get<double>() << " to " << speed["max"].get<double>() << "), "
+                << std::lround(100 * (*record)["roofline"]["reached"].get<double>()) << "% of "
+                << (*record)["roofline"]["tokens_per_second"].get<double>() << ", bound by "
+                << (*record)["roofline"]["bound"].get<std::string>() << std::endl;
     }
     records.push_back(std::move(*record));
   }

@@ -11,7 +11,7 @@
 #include "formats/model_folder.h"
 #include "main/commands.h"
 #include "main/json_io.h"
-#include "main/memory_bandwidth.h"
+#include "main/machine_rates.h"
 #include "models/registry.h"
 #include "numerics/kernels.h"
 

@@ -163,6 +163,18 @@ Result<void> Decoder::LoadEnds(WeightLoader* loader) {
   return {};
 }
 
+void Decoder::CountWeights(const WeightLoader& loader) {
+  weight_bytes_ = loader.packed_bytes();
+  weight_memory_ = loader.memory();
+  const uint64_t ends = static_cast<uint64_t>(config_.vocab_size) * config_.width;
+  const uint64_t layers = loader.products() - (output_.weights.empty() ? ends : 2 * ends);
+  const uint64_t experts = loader.expert_products();
+  work_.row = layers - experts;
+  if (experts > 0) work_.row += experts / config_.experts * config_.experts_used;
+  work_.logit_row = ends;
+  work_.weights = layers + ends;
+}
+
 Result<void> Decoder::CheckStep(const Step& step, const KvStorage& kv,
                                 std::span<float> logits) const {
   const auto bad = [](const char* what) {

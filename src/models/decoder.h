@@ -31,6 +31,7 @@ class Decoder : public Model {
   const ModelConfig& config() const override { return config_; }
   uint64_t weight_bytes() const override { return weight_bytes_; }
   std::vector<MemoryRegion> weight_memory() const override { return weight_memory_; }
+  ModelWork work() const override { return work_; }
   Result<void> Forward(const Step& step, KvStorage& kv, std::span<float> logits) override;
 
  protected:
@@ -39,10 +40,7 @@ class Decoder : public Model {
   /// Loads token_embd, output_norm and output (or none where it is tied to the embedding).
   Result<void> LoadEnds(WeightLoader* loader);
   /// To be called when everything is loaded.
-  void CountWeights(const WeightLoader& loader) {
-    weight_bytes_ = loader.packed_bytes();
-    weight_memory_ = loader.memory();
-  }
+  void CountWeights(const WeightLoader& loader);
   /// What layer `index` computes, one member's part.
   virtual void RunLayer(const Worker& worker, int index) const = 0;
 
@@ -63,6 +61,7 @@ class Decoder : public Model {
   ThreadTeam* team_;
   uint64_t weight_bytes_ = 0;
   std::vector<MemoryRegion> weight_memory_;
+  ModelWork work_;
   Linear embedding_;
   Linear output_;  // empty where tied
   std::vector<float> output_norm_;

@@ -65,6 +65,14 @@ struct Step {
   std::span<const int32_t> logit_rows;  // ascending indices into rows: which of them need logits
 };
 
+/// Multiply-adds with weights that a step needs. Attention's come on top: 2 * heads * head_dim *
+/// layers float ones for each position a row sees.
+struct ModelWork {
+  uint64_t row = 0;        // for every row
+  uint64_t logit_row = 0;  // for every row whose logits are wanted
+  uint64_t weights = 0;    // all there are; more than a row needs where it is routed among experts
+};
+
 struct LoadProgress {
   uint64_t bytes_done;
   uint64_t bytes_total;
@@ -77,7 +85,8 @@ class Model {
   virtual const ModelConfig& config() const = 0;
   /// Bytes of re-laid weights held.
   virtual uint64_t weight_bytes() const = 0;
-  /// Where they stand.
+  virtual ModelWork work() const { return {}; }
+  /// Where the weights stand.
   virtual std::vector<MemoryRegion> weight_memory() const { return {}; }
   /// Writes keys and values of all rows to the cache, then logits [logit_rows.size(), vocab_size],
   /// row-major, float32. The bits of a row's logits depend on nothing but the tokens 0..position of

@@ -149,6 +149,7 @@ Result<Linear> WeightLoader::LoadLinear(const std::string& name, int64_t outputs
   auto done = Pack(**tensor, pieces, heads, &linear.weights);
   if (!done) return tl::unexpected(done.error());
   packed_bytes_ += linear.weights.bytes();
+  products_ += static_cast<uint64_t>(outputs * inputs);
   Report((*tensor)->bytes / static_cast<uint64_t>(total) * static_cast<uint64_t>(outputs));
   if (Has(name + ".bias")) {
     auto bias = LoadBias(name + ".bias", 1, outputs, slice);
@@ -185,6 +186,8 @@ Result<ExpertLinear> WeightLoader::LoadExperts(const std::string& name, int expe
   auto done = Pack(**tensor, pieces, {}, &linear.weights);
   if (!done) return tl::unexpected(done.error());
   packed_bytes_ += linear.weights.bytes();
+  products_ += static_cast<uint64_t>(experts * outputs * inputs);
+  expert_products_ += static_cast<uint64_t>(experts * outputs * inputs);
   Report((*tensor)->bytes);
   if (Has(name + ".bias")) {
     auto bias = LoadBias(name + ".bias", experts, outputs, {});

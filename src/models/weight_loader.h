@@ -74,6 +74,10 @@ class WeightLoader {
   Result<std::vector<float>> LoadFirstRow(const std::string& name, int64_t size);
 
   uint64_t packed_bytes() const { return packed_bytes_; }
+  /// Multiply-adds of one row with everything loaded so far; of experts, all.
+  uint64_t products() const { return products_; }
+  /// Of these, those with experts.
+  uint64_t expert_products() const { return expert_products_; }
   const std::vector<MemoryRegion>& memory() const { return arena_.regions(); }
 
  private:
@@ -92,6 +96,8 @@ class WeightLoader {
   uint64_t bytes_total_;
   uint64_t bytes_done_ = 0;
   uint64_t packed_bytes_ = 0;
+  uint64_t products_ = 0;
+  uint64_t expert_products_ = 0;
   PageArena arena_;
 };
 

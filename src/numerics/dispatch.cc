@@ -16,6 +16,7 @@ extern const Kernels kAvxVnniKernels;
 extern const Kernels kAvx512Kernels;
 void AmxMatMul(const PackedView* w, const QuantizedRows* x, int64_t row_begin, int64_t row_end,
                int64_t group_begin, int64_t group_end, const ProductOut* out);
+int64_t AmxIntegerPeak(int64_t rounds);
 
 namespace {
 
@@ -25,6 +26,7 @@ const Kernels& AmxKernels() {
     Kernels kernels = kAvx512Kernels;
     kernels.name = "amx";
     kernels.matmul = AmxMatMul;
+    kernels.integer_peak = AmxIntegerPeak;
     return kernels;
   }();
   return kKernels;

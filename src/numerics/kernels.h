@@ -105,6 +105,10 @@ struct Kernels {
   void (*swiglu_clamped)(const float* gate, const float* up, int64_t count, float* out);
   /// x += factor * y.
   void (*add_scaled)(float* x, const float* y, float factor, int64_t count);
+  /// Multiply-adds of int8 codes, and of float32, with operands in registers, for `rounds` rounds;
+  /// returns how many were done. For measuring what this machine could do at most.
+  int64_t (*integer_peak)(int64_t rounds);
+  int64_t (*float_peak)(int64_t rounds);
 };
 
 enum class Isa { kReference, kAvx2, kAvxVnni, kAvx512, kAmx };

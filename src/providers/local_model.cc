@@ -40,6 +40,7 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
   auto model = models::LoadModel(**file, load);
   if (!model) return tl::unexpected(model.error());
   local->weight_bytes_ = (*model)->weight_bytes();
+  local->work_ = (*model)->work();
   const std::vector<MemoryRegion> weights = (*model)->weight_memory();
 
   engine::EngineOptions engine_options = options.engine;

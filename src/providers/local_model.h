@@ -40,6 +40,7 @@ class LocalModel {
   const models::ModelConfig& config() const { return engine_->config(); }
   /// Bytes of re-laid weights in memory.
   uint64_t weight_bytes() const { return weight_bytes_; }
+  const models::ModelWork& work() const { return work_; }
   engine::Engine& engine() { return *engine_; }
   /// Returns when the weights stand in large pages, as they do some seconds after loading when the
   /// machine is idle: for measurements.
@@ -52,6 +53,7 @@ class LocalModel {
   std::string id_;
   ChatFormat format_;
   uint64_t weight_bytes_ = 0;
+  models::ModelWork work_;
   std::unique_ptr<ThreadTeam> team_;  // outlives the engine, whose model computes on it
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<LargePageGatherer> large_pages_;

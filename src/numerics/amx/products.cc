@@ -110,6 +110,23 @@ void MatMulOf(const PackedView* w, const QuantizedRows* x, int64_t row_begin, in
 }  // namespace
 
 /// As Kernels::matmul.
+int64_t AmxIntegerPeak(int64_t rounds) {
+  const ConfiguredTiles tiles(ConfigForDepth(64));
+  TileZero<0>();
+  TileZero<1>();
+  TileZero<2>();
+  TileZero<3>();
+  TileZero<4>();
+  TileZero<6>();
+  for (int64_t i = 0; i < rounds; ++i) {
+    TileDotUnsigned<0, 4, 6>();
+    TileDotUnsigned<1, 4, 6>();
+    TileDotUnsigned<2, 4, 6>();
+    TileDotUnsigned<3, 4, 6>();
+  }
+  return rounds * 4 * 16 * 16 * 64;
+}
+
 void AmxMatMul(const PackedView* w, const QuantizedRows* x, int64_t row_begin, int64_t row_end,
                int64_t group_begin, int64_t group_end, const ProductOut* out) {
   MatMul(w, x, row_begin, row_end, group_begin, group_end, out);

@@ -88,12 +88,13 @@ inline __m256i PairDot(__m256i sum, __m256i a, __m256i b) {
 
 }  // namespace
 
+#include "numerics/vector/peak.h"
 #include "numerics/vector/products.h"
 
 extern const Kernels kAvx2Kernels;
-const Kernels kAvx2Kernels = {"avx2",     Quantize, MatMul,        MatMulFloat, RmsNorm,
-                              Rope,       SiluMul,  GeluMul,       AddTo,       ScaleBy,
-                              SoftCapAll, StoreKv,  Attend,        Merge,       MaxAndExpSum,
-                              LayerNorm,  GeluErf,  SwigluClamped, AddScaled};
+const Kernels kAvx2Kernels = {
+    "avx2",       Quantize,  MatMul,  MatMulFloat,   RmsNorm,   Rope,        SiluMul,
+    GeluMul,      AddTo,     ScaleBy, SoftCapAll,    StoreKv,   Attend,      Merge,
+    MaxAndExpSum, LayerNorm, GeluErf, SwigluClamped, AddScaled, IntegerPeak, FloatPeak};
 
 }  // namespace dure::numerics

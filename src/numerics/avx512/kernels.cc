@@ -47,12 +47,13 @@ inline __m512i PairDot(__m512i sum, __m512i a, __m512i b) { return _mm512_dpwssd
 
 }  // namespace
 
+#include "numerics/vector/peak.h"
 #include "numerics/vector/products.h"
 
 extern const Kernels kAvx512Kernels;
-const Kernels kAvx512Kernels = {"avx512",   Quantize, MatMul,        MatMulFloat, RmsNorm,
-                                Rope,       SiluMul,  GeluMul,       AddTo,       ScaleBy,
-                                SoftCapAll, StoreKv,  Attend,        Merge,       MaxAndExpSum,
-                                LayerNorm,  GeluErf,  SwigluClamped, AddScaled};
+const Kernels kAvx512Kernels = {
+    "avx512",     Quantize,  MatMul,  MatMulFloat,   RmsNorm,   Rope,        SiluMul,
+    GeluMul,      AddTo,     ScaleBy, SoftCapAll,    StoreKv,   Attend,      Merge,
+    MaxAndExpSum, LayerNorm, GeluErf, SwigluClamped, AddScaled, IntegerPeak, FloatPeak};
 
 }  // namespace dure::numerics

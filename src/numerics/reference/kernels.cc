@@ -339,12 +339,38 @@ void AddScaled(float* x, const float* y, float factor, int64_t count) {
   for (int64_t i = 0; i < count; ++i) x[i] = std::fma(factor, y[i], x[i]);
 }
 
+int64_t IntegerPeak(int64_t rounds) {
+  volatile int8_t a = 1;
+  int32_t sums[8] = {};
+  for (int64_t i = 0; i < rounds; ++i) {
+    const int32_t product = a * a;
+    for (int32_t& sum : sums) sum += product;
+  }
+  volatile int32_t kept = 0;
+  for (const int32_t sum : sums) kept = sum;
+  static_cast<void>(kept);
+  return rounds * 8;
+}
+
+int64_t FloatPeak(int64_t rounds) {
+  volatile float a = 0.5f;
+  float sums[8] = {};
+  for (int64_t i = 0; i < rounds; ++i) {
+    const float x = a;
+    for (float& sum : sums) sum = std::fma(x, x, sum);
+  }
+  volatile float kept = 0;
+  for (const float sum : sums) kept = sum;
+  static_cast<void>(kept);
+  return rounds * 8;
+}
+
 }  // namespace
 
 extern const Kernels kReferenceKernels;
-const Kernels kReferenceKernels = {"reference", Quantize, MatMul,        MatMulFloat, RmsNorm,
-                                   Rope,        SiluMul,  GeluMul,       Add,         Scale,
-                                   SoftCapAll,  StoreKv,  Attend,        Merge,       MaxAndExpSum,
-                                   LayerNorm,   GeluErf,  SwigluClamped, AddScaled};
+const Kernels kReferenceKernels = {
+    "reference",  Quantize,  MatMul,  MatMulFloat,   RmsNorm,   Rope,        SiluMul,
+    GeluMul,      Add,       Scale,   SoftCapAll,    StoreKv,   Attend,      Merge,
+    MaxAndExpSum, LayerNorm, GeluErf, SwigluClamped, AddScaled, IntegerPeak, FloatPeak};
 
 }  // namespace dure::numerics

@@ -1,10 +1,11 @@
-#include "main/memory_bandwidth.h"
+#include "main/machine_rates.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
 #include <new>
+#include <numeric>
 #include <vector>
 
 namespace dure {
@@ -24,7 +25,30 @@ uint64_t ReadAll(const uint64_t* words, int64_t begin, int64_t end) {
   return sum;
 }
 
+/// `peak` with as many rounds as take a moment.
+double MeasureRate(int64_t (*peak)(int64_t), ThreadTeam& team) {
+  constexpr int64_t kRounds = 200'000;
+  double best = 0;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    std::vector<int64_t> done(static_cast<size_t>(team.size()));
+    const auto start = std::chrono::steady_clock::now();
+    team.Run([&](int member) { done[static_cast<size_t>(member)] = peak(kRounds); });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const auto total = static_cast<double>(std::accumulate(done.begin(), done.end(), int64_t{0}));
+    best = std::max(best, total / seconds.count());
+  }
+  return best;
+}
+
 }  // namespace
+
+double MeasureIntegerRate(const numerics::Kernels& kernels, ThreadTeam& team) {
+  return MeasureRate(kernels.integer_peak, team);
+}
+
+double MeasureFloatRate(const numerics::Kernels& kernels, ThreadTeam& team) {
+  return MeasureRate(kernels.float_peak, team);
+}
 
 Result<double> MeasureReadBandwidth(uint64_t bytes, ThreadTeam& team) {
   const auto count = static_cast<int64_t>(bytes / sizeof(uint64_t));
