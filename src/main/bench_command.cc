@@ -22,6 +22,7 @@
 namespace dure {
 namespace {
 
+constexpr double kNoBudget = 1e9;     // milliseconds
 constexpr int kParallelPrompt = 128;  // tokens of each stream's own prompt
 
 struct Options {
@@ -244,7 +245,8 @@ Result<void> Bench(const Options& options) {
 
 void RegisterBench(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<Options>();
-  options->model.prefix_cache = false;                     // every run computes its whole prompt
+  options->model.step_budget_ms = kNoBudget;  // prompts first: streams then decode together
+  options->model.prefix_cache = false;        // every run computes its whole prompt
   options->model.speculation = engine::Speculation::kOff;  // and every token of its answer
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a model runs here");
   command->group(kModelsGroup);

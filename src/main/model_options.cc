@@ -92,6 +92,7 @@ Result<std::unique_ptr<providers::LocalModel>> LoadLocalModel(const ModelOptions
   load.engine.kv_bytes = options.kv_mib << 20;
   load.engine.kv_type = options.kv_type;
   load.engine.prefix_cache = options.prefix_cache;
+  load.engine.step_budget_ms = options.step_budget_ms;
   load.engine.speculation = options.speculation;
   LoadingLine line;
   load.on_progress = [&line](const models::LoadProgress& progress) { line.Show(progress); };

@@ -17,8 +17,10 @@ struct ModelOptions {
   int context = 0;      // tokens; 0: the model's
   uint64_t kv_mib = 0;  // 0: chosen by the engine
   numerics::CacheType kv_type = numerics::CacheType::kF16;
-  bool prefix_cache = true;  // engine::EngineOptions
+  // As in engine::EngineOptions.
+  bool prefix_cache = true;
   engine::Speculation speculation = engine::Speculation::kNgram;
+  double step_budget_ms = engine::EngineOptions().step_budget_ms;
 };
 
 /// --model only: for commands that need no weights.

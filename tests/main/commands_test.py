@@ -114,7 +114,11 @@ class Commands(unittest.TestCase):
         for record in records:
             self.assertEqual(set(record["tokens_per_second"]), {"min", "median", "max"})
             self.assertGreater(record["tokens_per_second"]["min"], 0)
-            self.assertIn("roofline", record)
+            roofline = record["roofline"]
+            self.assertGreater(roofline["tokens_per_second"], 0)
+            self.assertIn(roofline["bound"], ("memory bandwidth", "computation"))
+            self.assertAlmostEqual(
+                roofline["reached"] * roofline["tokens_per_second"] / record["tokens_per_second"]["median"], 1)
 
     def test_run_prints_the_answer(self):
         done = dure("run", "Say hi.", "--model", str(MODEL), "--temperature", "0", "--max-tokens", "5")
