@@ -66,16 +66,11 @@ class Bench {
   bool Accepts(const Grammar& grammar, const std::string& document) {
     const auto constraint = grammar.NewConstraint();
     TokenBits mask(vocabulary_->words());
-    std::string taken_text;
     for (const TokenId token : Tokens(document)) {
       const auto begin = Clock::now();
       constraint->Mask(mask);
       const double us = MicrosecondsSince(begin);
       totals.mask_us.push_back(static_cast<float>(us));
-      taken_text += vocabulary_->Bytes(token);
-      if (us > slowest_us_ && std::getenv("SLOW")) {
-        std::cerr << us << " " << taken_text << "\n";
-      }
       const bool allowed = HasToken(mask, token);
       const bool taken = constraint->Advance(token);
       if (allowed != taken) ++disagreements_;
@@ -94,7 +89,6 @@ class Bench {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::shared_ptr<const TokenVocabulary> vocabulary_;
   int disagreements_ = 0;
-  double slowest_us_ = 2000;
 };
 
 Json Summary(std::vector<float> values) {

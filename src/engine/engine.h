@@ -18,8 +18,9 @@ namespace dure {
 class ThreadTeam;
 }
 namespace dure::text {
+class TokenConstraint;
 class Tokenizer;
-}
+}  // namespace dure::text
 
 namespace dure::engine {
 
@@ -59,6 +60,9 @@ struct GenerateRequest {
                                   // stops, max_tokens and end-of-generation tokens do not apply
   std::string tenant;             // whose cache may be shared, and among whom time is shared fairly
   Priority priority = Priority::kNormal;
+  // Only tokens it allows are drawn, end-of-generation tokens included; null: all. Each submission
+  // clones it as it stands. Not together with `forced` or `ignore_eos`.
+  std::shared_ptr<const text::TokenConstraint> constraint;
 };
 
 struct TokenLogprob {

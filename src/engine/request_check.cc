@@ -140,6 +140,9 @@ Result<void> CheckRequest(const GenerateRequest& request, const RequestLimits& l
     return Refuse("top_logprobs is " + std::to_string(request.top_logprobs) + "; at most " +
                   std::to_string(limits.max_top_logprobs) + " are given");
   }
+  if (request.constraint != nullptr && (!request.forced.empty() || request.ignore_eos)) {
+    return Refuse("a constraint goes with neither forced tokens nor ignore_eos");
+  }
   if (auto ok = CheckLength(request, context_length); !ok) return ok;
   if (auto ok = CheckTokens("the prompt", request.prompt, vocab_size); !ok) return ok;
   if (auto ok = CheckTokens("the tokens to score", request.forced, vocab_size); !ok) return ok;

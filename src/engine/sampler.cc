@@ -205,6 +205,21 @@ TokenId Choose(const SampleTask& task, const Peak& peak) {
                                           static_cast<uint32_t>(task.tokens.size())));
 }
 
+// Far below every logit, yet finite after a division by the lowest temperature.
+constexpr float kForbidden = -1e30f;
+
+/// False when no token is allowed.
+bool Forbid(const SampleTask& task) {
+  bool any = false;
+  for (size_t id = 0; id < task.logits.size(); ++id) {
+    const bool allowed =
+        id / 64 < task.allowed.size() && (task.allowed[id / 64] >> (id % 64) & 1) != 0;
+    if (!allowed) task.logits[id] = kForbidden;
+    any = any || allowed;
+  }
+  return any;
+}
+
 bool ChangesLogits(const SamplingParams& params) {
   return !params.logit_bias.empty() || params.repetition_penalty != 1.0f ||
          params.presence_penalty != 0.0f || params.frequency_penalty != 0.0f;
@@ -249,6 +264,13 @@ Result<TokenId> SampleToken(const SampleTask& task, Peak peak) {
     if (!peak.finite) {
       return Fail(ErrorCode::kInvalidArgument, "logit_bias and penalties overflow the logits");
     }
+  }
+  if (!task.allowed.empty()) {
+    if (!Forbid(task)) {
+      return Fail(ErrorCode::kInternal, "the answer's grammar allows no token after token " +
+                                            std::to_string(task.tokens.size()));
+    }
+    peak = FindPeak(task.logits);
   }
   return Choose(task, peak);
 }

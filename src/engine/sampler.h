@@ -18,10 +18,11 @@ struct SampleTask {
   std::span<float> logits;  // [vocab], raw; work memory afterwards
   const SamplingParams* params = nullptr;
   std::span<const TokenId>
-      tokens;                     // the sequence so far; the new token's position is tokens.size()
-  size_t prompt_tokens = 0;       // how many of them are prompt
-  int top_logprobs = -1;          // as in GenerateRequest
-  std::optional<TokenId> forced;  // take this one, only report its log-probability
+      tokens;                // the sequence so far; the new token's position is tokens.size()
+  size_t prompt_tokens = 0;  // how many of them are prompt
+  int top_logprobs = -1;     // as in GenerateRequest
+  std::span<const uint64_t> allowed;  // bit t % 64 of word t / 64: token t may be drawn; empty: all
+  std::optional<TokenId> forced;      // take this one, only report its log-probability
 };
 
 struct Sample {
@@ -30,7 +31,8 @@ struct Sample {
   std::vector<TokenLogprob> top;
 };
 
-/// In the order that engine.h gives: raw log-probabilities, logit bias, penalties, then either the
+/// In the order that engine.h gives: raw log-probabilities, logit bias, penalties, then what is not
+/// allowed sinks below everything else, then either the
 /// largest logit or temperature, top-k, typical, top-p, min-p and the draw.
 ///
 /// With a temperature the logits become scores, (logit - largest) / temperature, and weights are
@@ -39,8 +41,8 @@ struct Sample {
 /// candidates in its order in float64. The draw takes the first candidate at which the running sum
 /// exceeds u times the mass; u comes from Philox (philox.h), keyed by seed, choice and position.
 ///
-/// Errors: kInternal when a logit is not finite, kInvalidArgument when bias or penalties make one
-/// so.
+/// Errors: kInternal when a logit is not finite or nothing is allowed, kInvalidArgument when bias
+/// or penalties make one so.
 Result<Sample> SampleRow(const SampleTask& task);
 
 }  // namespace dure::engine

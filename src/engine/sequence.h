@@ -12,6 +12,7 @@
 #include "engine/answer.h"
 #include "engine/draft.h"
 #include "engine/engine.h"
+#include "text/grammar/constraint.h"
 
 namespace dure::engine {
 
@@ -42,6 +43,8 @@ struct Sequence {
   std::atomic<bool> cancelled = false;  // set by any thread
 
   std::optional<Answer> answer;
+  std::unique_ptr<text::TokenConstraint> constraint;  // of the request, brought along
+  size_t followed = 0;  // generated tokens that the constraint has taken and that stay
 
   std::chrono::steady_clock::time_point submitted;
   std::chrono::steady_clock::time_point admitted;

@@ -1,5 +1,6 @@
 #include "engine/step_runner.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -38,9 +39,36 @@ void StepRunner::AddRun(const PlannedRun& run) {
       }
       tasks_.push_back(task);
       results_.push_back({&sequence, position, engine::Sample{}});
+      AddMask(sequence, position);
     }
     rows_.push_back({sequence.tokens[position], position, view});
   }
+}
+
+/// The tokens that may come after `position`. The constraint follows the sequence, draft included;
+/// rows behind a draft token that it does not allow mean nothing and go unmasked.
+void StepRunner::AddMask(Sequence& sequence, int position) {
+  if (sequence.request.constraint != nullptr) {
+    if (sequence.constraint == nullptr) sequence.constraint = sequence.request.constraint->Clone();
+    text::TokenConstraint& constraint = *sequence.constraint;
+    const size_t prompt = sequence.request.prompt.size();
+    const size_t wanted = static_cast<size_t>(position) + 1 - prompt;
+    // A row of this step follows on from the last one, whose draft is the same; the step before may
+    // have guessed wrong.
+    const bool goes_on = !results_.empty() && results_.size() >= 2 &&
+                         results_[results_.size() - 2].sequence == &sequence;
+    size_t taken = std::min(constraint.size(), wanted);
+    if (!goes_on) taken = std::min(taken, sequence.followed);
+    constraint.Rollback(taken);
+    while (taken < wanted && constraint.Advance(sequence.tokens[prompt + taken])) ++taken;
+    if (!goes_on) sequence.followed = taken;
+    if (taken == wanted || !goes_on) {
+      // What was drawn under a mask is always taken; were it not, nothing would be allowed.
+      masks_.resize(masks_.size() + constraint.vocabulary().words(), 0);
+      if (taken == wanted) constraint.Mask(std::span(masks_).last(constraint.vocabulary().words()));
+    }
+  }
+  mask_ends_.push_back(masks_.size());
 }
 
 void StepRunner::Sample() {
@@ -77,6 +105,8 @@ Result<std::span<RowResult>> StepRunner::Compute(const Plan& plan) {
   views_.clear();
   logit_rows_.clear();
   tasks_.clear();
+  masks_.clear();
+  mask_ends_.clear();
   results_.clear();
   for (const PlannedRun& run : plan.runs) AddRun(run);
 
@@ -88,7 +118,11 @@ Result<std::span<RowResult>> StepRunner::Compute(const Plan& plan) {
   if (auto computed = model_.Forward(step, kv_, logits); !computed) {
     return tl::unexpected(computed.error());
   }
-  for (size_t i = 0; i < tasks_.size(); ++i) tasks_[i].logits = logits.subspan(i * vocab, vocab);
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    tasks_[i].logits = logits.subspan(i * vocab, vocab);
+    const size_t begin = i == 0 ? 0 : mask_ends_[i - 1];
+    tasks_[i].allowed = std::span(masks_).subspan(begin, mask_ends_[i] - begin);
+  }
   Sample();
   return std::span<RowResult>(results_);
 }

@@ -40,6 +40,7 @@ class StepRunner {
  private:
   Result<std::span<RowResult>> Compute(const Plan& plan);
   void AddRun(const PlannedRun& run);
+  void AddMask(Sequence& sequence, int position);
   void Sample();
 
   models::Model& model_;
@@ -52,6 +53,8 @@ class StepRunner {
   std::vector<int32_t> logit_rows_;
   std::vector<float> logits_;       // [logit_rows, vocab]
   std::vector<SampleTask> tasks_;   // one for each logit row
+  std::vector<uint64_t> masks_;     // [constrained rows, words of a mask], in order of the rows
+  std::vector<size_t> mask_ends_;   // in masks_, for each logit row
   std::vector<RowResult> results_;  // likewise
 };
 

@@ -53,4 +53,31 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
   return local;
 }
 
+Result<std::shared_ptr<const text::Grammar>> LocalModel::GrammarFor(const std::string& schema) {
+  constexpr size_t kMostGrammars = 32;
+  // Of white space a model needs little, and some would go on with it for ever.
+  constexpr int kMostWhitespace = 64;
+  std::shared_ptr<const text::TokenVocabulary> vocabulary;
+  {
+    const std::lock_guard lock(grammar_mutex_);
+    for (auto known = grammars_.begin(); known != grammars_.end(); ++known) {
+      if (known->first != schema) continue;
+      grammars_.splice(grammars_.end(), grammars_, known);
+      return grammars_.back().second;
+    }
+    if (vocabulary_ == nullptr) {
+      vocabulary_ = std::make_shared<const text::TokenVocabulary>(format_.tokenizer());
+    }
+    vocabulary = vocabulary_;
+  }
+  text::JsonSchemaOptions options;
+  options.max_whitespace = kMostWhitespace;
+  auto grammar = text::Grammar::FromJsonSchema(schema, std::move(vocabulary), options);
+  if (!grammar) return grammar;
+  const std::lock_guard lock(grammar_mutex_);
+  grammars_.emplace_back(schema, *grammar);
+  if (grammars_.size() > kMostGrammars) grammars_.pop_front();
+  return grammar;
+}
+
 }  // namespace dure::providers

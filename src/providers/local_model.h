@@ -3,8 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/large_pages.h"
@@ -12,6 +15,7 @@
 #include "engine/engine.h"
 #include "models/model.h"
 #include "providers/chat_format.h"
+#include "text/grammar/constraint.h"
 
 namespace dure::providers {
 
@@ -45,6 +49,9 @@ class LocalModel {
   /// Returns when the weights stand in large pages, as they do some seconds after loading when the
   /// machine is idle: for measurements.
   void WaitForLargePages() { large_pages_->Finish(); }
+  /// The schema compiled for this model's tokens; the last few are kept. Errors: those of
+  /// text::Grammar::FromJsonSchema.
+  Result<std::shared_ptr<const text::Grammar>> GrammarFor(const std::string& schema);
 
  private:
   LocalModel(std::string path, ChatFormat format);
@@ -57,6 +64,10 @@ class LocalModel {
   std::unique_ptr<ThreadTeam> team_;  // outlives the engine, whose model computes on it
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<LargePageGatherer> large_pages_;
+  std::mutex grammar_mutex_;
+  std::shared_ptr<const text::TokenVocabulary> vocabulary_;  // guarded by grammar_mutex_
+  // By schema, the latest used last. Guarded by grammar_mutex_.
+  std::list<std::pair<std::string, std::shared_ptr<const text::Grammar>>> grammars_;
 };
 
 /// The id a file at this path gets.

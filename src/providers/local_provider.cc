@@ -210,6 +210,13 @@ Result<std::shared_ptr<Completion>> LocalProvider::Complete(const ChatRequest& r
   generate.stop = request.stop;
   generate.top_logprobs = request.top_logprobs;
   generate.tenant = request.tenant;
+  if (request.json_schema) {
+    const auto grammar = entry->model->GrammarFor(*request.json_schema);
+    if (!grammar) {
+      return Fail(ErrorCode::kInvalidArgument, "response_format: " + grammar.error().message);
+    }
+    generate.constraint = (*grammar)->NewConstraint();
+  }
   auto completion = std::make_shared<LocalCompletion>(entry->link, format.shared_tokenizer(),
                                                       std::move(sink), request.choices);
   if (auto started = completion->Start(entry->model->engine(), generate); !started) {

@@ -52,7 +52,8 @@ struct ChatRequest {
   std::vector<ChatMessage> messages;
   Json template_arguments = Json::object();  // more variables for the model's chat template
   Sampling sampling;
-  int max_tokens = -1;  // -1: up to the end of the context
+  std::optional<std::string> json_schema;  // the answer is JSON that fits this schema
+  int max_tokens = -1;                     // -1: up to the end of the context
   std::vector<std::string> stop;
   int choices = 1;
   int top_logprobs =

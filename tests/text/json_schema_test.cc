@@ -150,6 +150,11 @@ const Fits kObjects[] = {
      {"{\"a\":1,\"b\":2}", "{}"},
      {"{\"c\":1}", "{\"a\":\"\"}"}},
 };
+const Fits kNames[] = {
+    {R"({"type":"object","properties":{"ab":true,"name":true},"patternProperties":{"^x":true},"additionalProperties":false})",
+     {"{\"ab\":1,\"name\":1,\"xy\":1}", "{\"x\":1,\"ab\":1}"},
+     {"{\"ab\":1,\"ab\":1}", "{\"a\":1}", "{\"ab\":1,\"a\":1}"}},
+};
 const Fits kArrays[] = {
     {R"({"type":"array","prefixItems":[{"type":"integer"},{"type":"string"}],"items":false})",
      {"[]", "[1]", "[1,\"a\"]"},
@@ -210,6 +215,7 @@ INSTANTIATE_TEST_SUITE_P(Json, JsonSchemaTest, testing::ValuesIn(kJson));
 INSTANTIATE_TEST_SUITE_P(Scalars, JsonSchemaTest, testing::ValuesIn(kScalars));
 INSTANTIATE_TEST_SUITE_P(Formats, JsonSchemaTest, testing::ValuesIn(kFormats));
 INSTANTIATE_TEST_SUITE_P(Objects, JsonSchemaTest, testing::ValuesIn(kObjects));
+INSTANTIATE_TEST_SUITE_P(Names, JsonSchemaTest, testing::ValuesIn(kNames));
 INSTANTIATE_TEST_SUITE_P(Arrays, JsonSchemaTest, testing::ValuesIn(kArrays));
 INSTANTIATE_TEST_SUITE_P(Combinators, JsonSchemaTest, testing::ValuesIn(kCombinators));
 
@@ -237,7 +243,7 @@ TEST_P(JsonSchemaTest, MasksAreWhatAdvanceTakes) {
 
 TEST(JsonSchemaRefusalTest, NamesPointerAndKeyword) {
   const std::pair<const char*, const char*> kRefused[] = {
-      {R"({"properties":{"a/b":{"frobnicate":1}}})", "/properties/a~1b/frobnicate: "},
+      {R"({"properties":{"a/b":{"typeof":1}}})", "/properties/a~1b/typeof: "},
       {R"j({"items":{"pattern":"(?=a)"}})j", "/items/pattern: "},
       {R"j({"pattern":"(a)\\1"})j", "/pattern: "},
       {R"j({"pattern":"("})j", "/pattern: "},
@@ -254,7 +260,9 @@ TEST(JsonSchemaRefusalTest, NamesPointerAndKeyword) {
       {R"({"$defs":{"n":{"type":"object","properties":{"n":{"$ref":"#/$defs/n"}},"required":["n"]}},"$ref":"#/$defs/n"})",
        "/: no document"},
       {R"({"not":{"uniqueItems":true}})", "/not/uniqueItems: "},
-      {R"({"contentEncoding":"base64","a":1})", "/a: "},
+      {R"({"type":"object","aditionalProperties":false})", "/aditionalProperties: "},
+      {R"({"oneof":[true]})", "/oneof: "},
+      {R"({"items":{"item":true}})", "/items/item: "},
   };
   for (const auto& [schema, begin] : kRefused) {
     const auto grammar = Grammar::FromJsonSchema(schema, JsonVocabulary());

@@ -180,12 +180,44 @@ Status ReadTemplateArguments(Reading& r, const Json& value, const std::string& n
   return {};
 }
 
-Status ReadResponseFormat(Reading&, const Json& value, const std::string& name) {
+// The schema of {"type": "json_schema"}. With or without `strict` the answer fits it.
+Status ReadJsonSchema(Reading& r, const Json& format, const std::string& name) {
+  const Json schema = format.value("json_schema", Json());
+  const std::string inner = name + ".json_schema";
+  if (!schema.is_object()) return WrongType(inner, "an object", schema);
+  for (const auto& [key, value] : schema.items()) {
+    const std::string path = inner + "." + key;
+    if (key == "name" || key == "description") {
+      if (!value.is_string() && !value.is_null()) return WrongType(path, "a string", value);
+    } else if (key == "strict") {
+      if (!value.is_boolean() && !value.is_null()) return WrongType(path, "true or false", value);
+    } else if (key != "schema") {
+      return Refuse("unknown_parameter", "unknown parameter '" + path + "'", path);
+    }
+  }
+  const Json body = schema.value("schema", Json());
+  if (!body.is_object()) return WrongType(inner + ".schema", "an object", body);
+  r.out.request.json_schema = body.dump();
+  return {};
+}
+
+Status ReadResponseFormat(Reading& r, const Json& value, const std::string& name) {
   if (!value.is_object()) return WrongType(name, "an object", value);
   const Json type = value.value("type", Json());
+  for (const auto& [key, member] : value.items()) {
+    if (key == "type" || (key == "json_schema" && type == "json_schema")) continue;
+    const std::string path = name + "." + key;
+    return Refuse("unknown_parameter", "unknown parameter '" + path + "'", path);
+  }
   if (type == "text") return {};
+  if (type == "json_schema") return ReadJsonSchema(r, value, name);
+  if (type == "json_object") {
+    r.out.request.json_schema = R"({"type":"object"})";
+    return {};
+  }
   return Refuse("unsupported_value",
-                "'response_format' other than {\"type\": \"text\"} is not supported yet", name);
+                "'response_format.type' must be \"text\", \"json_object\" or \"json_schema\"",
+                name);
 }
 
 // Without a parser for the model's tool calls a client could not act on them; it may still offer

@@ -27,7 +27,8 @@ class JsonConstraint : public TokenConstraint {
     const std::string& bytes = vocabulary().Bytes(token);
     if (bytes.empty()) return false;
     JsonState next = states_.back();
-    const size_t length = document_.size();
+    const size_t length = next.position;
+    document_.resize(length);
     for (const char byte : bytes) {
       document_ += byte;
       if (grammar_->reader().Step(next, static_cast<uint8_t>(byte), &document_) !=

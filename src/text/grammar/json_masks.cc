@@ -15,6 +15,10 @@ constexpr int32_t kDeadStep = -1;
 constexpr size_t kMostMemos = 16'384;
 constexpr size_t kMostInside = 2'048;
 
+bool HasSeen(const JsonState& state) {
+  return state.level->seen != nullptr && !state.level->seen->empty();
+}
+
 bool MayFollow(uint8_t byte, bool string) {
   return byte == ',' || byte == ']' || byte == '}' || byte == ' ' || byte == '\n' || byte == '\r' ||
          byte == '\t' || (string && byte == ':');
@@ -34,7 +38,7 @@ void JsonMasks::Fill(const JsonState& state, const std::string& document,
   doubtful_.clear();
   const bool in_lexeme =
       state.mode == Mode::kInString || state.mode == Mode::kInNumber || state.mode == Mode::kInName;
-  const bool seen = state.level->seen != nullptr && !state.level->seen->empty();
+  const bool seen = HasSeen(state);
   if (in_lexeme && !(state.mode == Mode::kInName && seen && IsFinite(state.lexeme))) {
     FillInLexeme(state);
     if (state.mode == Mode::kInName && seen) ClearSeen(0, state);
@@ -81,6 +85,24 @@ void JsonMasks::WalkState(const Walk& walk, uint32_t node, const JsonState& stat
   }
 }
 
+/// All that can follow the byte at `node`, which brought about `state`.
+void JsonMasks::WalkOn(const Walk& walk, uint32_t node, const JsonState& state) {
+  const TokenTrie& trie = walk.trie;
+  const bool name = state.mode == Mode::kInName;
+  const bool seen = name && HasSeen(state);
+  if (seen && !walk.known) {
+    for (uint32_t child = node + 1; child < trie[node].end; child = trie[child].end) {
+      const auto tokens = trie.TokensUnder(child);
+      doubtful_.insert(doubtful_.end(), tokens.begin(), tokens.end());
+    }
+  } else if (state.mode == Mode::kInString || (name && !IsFinite(state.lexeme))) {
+    WalkLexeme(walk, node, state);
+    if (seen) ClearSeen(node, state);
+  } else {
+    WalkState(walk, node, state);
+  }
+}
+
 /// The byte at `node`, read in `state`, and all that can follow.
 void JsonMasks::WalkByte(const Walk& walk, uint32_t node, const JsonState& state) {
   const TokenTrie& trie = walk.trie;
@@ -92,14 +114,7 @@ void JsonMasks::WalkByte(const Walk& walk, uint32_t node, const JsonState& state
     doubtful_.insert(doubtful_.end(), tokens.begin(), tokens.end());
   } else if (step == JsonStep::kAlive) {
     for (const int32_t token : trie.TokensAt(node)) SetToken(mask_, token);
-    const bool wide =
-        next.mode == Mode::kInString || (next.mode == Mode::kInName && !IsFinite(next.lexeme));
-    if (node + 1 == trie[node].end) {
-    } else if (wide) {
-      WalkLexeme(walk, node, next);
-    } else {
-      WalkState(walk, node, next);
-    }
+    if (node + 1 < trie[node].end) WalkOn(walk, node, next);
   }
   if (walk.known) text_.pop_back();
 }
@@ -250,8 +265,8 @@ void JsonMasks::FillInLexeme(const JsonState& state) {
   }
 }
 
-/// Takes back the tokens that would end a name that is already there. Only the ways along such
-/// names are walked.
+/// Takes back the tokens that would end a name that is already there, or lead to nothing else. Only
+/// the ways along such names are walked. REQUIRES: `node` is of the vocabulary's trie.
 void JsonMasks::ClearSeen(uint32_t node, const JsonState& state) {
   const TokenTrie& trie = vocabulary_.trie();
   std::bitset<256> bytes;
@@ -275,11 +290,9 @@ void JsonMasks::ClearSeen(uint32_t node, const JsonState& state) {
     JsonState next = state;
     text_ += static_cast<char>(byte);
     const JsonStep step = reader_.Step(next, byte, &text_);
-    if (byte == '"' && state.lexeme.between()) {
-      if (step == JsonStep::kDead) {
-        for (const int32_t token : trie.TokensUnder(child)) ClearToken(mask_, token);
-      }
-    } else if (step == JsonStep::kAlive) {
+    if (step == JsonStep::kDead) {
+      for (const int32_t token : trie.TokensUnder(child)) ClearToken(mask_, token);
+    } else if (next.mode == Mode::kInName) {
       ClearSeen(child, next);
     }
     text_.pop_back();

@@ -50,6 +50,7 @@ class JsonMasks {
                             std::pair<Lexeme, std::vector<std::pair<std::string, int32_t>>>>;
 
   void WalkState(const Walk& walk, uint32_t node, const JsonState& state);
+  void WalkOn(const Walk& walk, uint32_t node, const JsonState& state);
   void WalkByte(const Walk& walk, uint32_t node, const JsonState& state);
   void WalkLexeme(const Walk& walk, uint32_t node, const JsonState& state);
   void FillInLexeme(const JsonState& state);

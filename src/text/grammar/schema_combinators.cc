@@ -1,6 +1,5 @@
-// Keywords that combine schemas, and the table of all keywords.
+// Keywords that combine schemas.
 #include <algorithm>
-#include <iterator>
 #include <string_view>
 
 #include "text/grammar/schema_expander.h"
@@ -12,97 +11,7 @@ constexpr int kEmptinessDepth = 3;
 constexpr size_t kMostOneOfNegated = 8;
 constexpr size_t kMostSubsets = 4;
 
-/// Said about a schema, of no effect on what is valid.
-constexpr std::string_view kAnnotations[] = {"$schema",
-                                             "$id",
-                                             "id",
-                                             "$anchor",
-                                             "$dynamicAnchor",
-                                             "$comment",
-                                             "$defs",
-                                             "definitions",
-                                             "title",
-                                             "description",
-                                             "default",
-                                             "examples",
-                                             "example",
-                                             "deprecated",
-                                             "readOnly",
-                                             "writeOnly",
-                                             "$vocabulary",
-                                             "contentMediaType",
-                                             "contentEncoding",
-                                             "contentSchema",
-                                             "markdownDescription",
-                                             "discriminator",
-                                             "externalDocs",
-                                             "xml"};
-
-/// Read with another keyword; alone they say nothing.
-constexpr std::string_view kReadByAnother[] = {
-    "then", "else", "minContains", "maxContains", "additionalItems", "nullable"};
-
 }  // namespace
-
-bool SchemaExpander::IsAnnotation(const std::string& keyword) {
-  return std::find(std::begin(kAnnotations), std::end(kAnnotations), keyword) !=
-             std::end(kAnnotations) ||
-         keyword.starts_with("x-") || keyword.starts_with("_") || keyword.starts_with("$$");
-}
-
-bool SchemaExpander::IsReadByAnother(const std::string& keyword) {
-  return std::find(std::begin(kReadByAnother), std::end(kReadByAnother), keyword) !=
-         std::end(kReadByAnother);
-}
-
-SchemaExpander::Handler SchemaExpander::FindHandler(const std::string& keyword, int draft) {
-  struct Entry {
-    std::string_view keyword;
-    Handler handler;
-  };
-  using S = SchemaExpander;
-  static const Entry kKeywords[] = {
-      {"type", &S::Type},
-      {"enum", &S::Enum},
-      {"const", &S::Const},
-      {"minLength", &S::Length},
-      {"maxLength", &S::Length},
-      {"minItems", &S::Length},
-      {"maxItems", &S::Length},
-      {"minProperties", &S::Length},
-      {"maxProperties", &S::Length},
-      {"pattern", &S::Pattern},
-      {"format", &S::Format},
-      {"minimum", &S::Minimum},
-      {"exclusiveMinimum", &S::Minimum},
-      {"maximum", &S::Maximum},
-      {"exclusiveMaximum", &S::Maximum},
-      {"multipleOf", &S::MultipleOf},
-      {"required", &S::Required},
-      {"properties", &S::Properties},
-      {"patternProperties", &S::Properties},
-      {"additionalProperties", &S::Properties},
-      {"propertyNames", &S::PropertyNames},
-      {"dependentRequired", &S::Dependencies},
-      {"dependentSchemas", &S::Dependencies},
-      {"dependencies", &S::Dependencies},
-      {"items", &S::Items},
-      {"prefixItems", &S::Items},
-      {"contains", &S::Contains},
-      {"uniqueItems", &S::UniqueItems},
-      {"allOf", &S::AllOf},
-      {"anyOf", &S::AnyOf},
-      {"oneOf", &S::OneOf},
-      {"not", &S::Not},
-      {"if", &S::If},
-      {"$ref", &S::Ref},
-      {"$dynamicRef", &S::Ref},
-  };
-  (void)draft;
-  const auto* found = std::find_if(std::begin(kKeywords), std::end(kKeywords),
-                                   [&](const Entry& entry) { return entry.keyword == keyword; });
-  return found == std::end(kKeywords) ? nullptr : found->handler;
-}
 
 Result<std::vector<SchemaTerm>> SchemaExpander::Branches(const Use& use, bool negated) const {
   if (!use.value.is_array() || use.value.items.empty()) {

@@ -53,6 +53,7 @@ struct StringSet {
     std::string key;  // tells automata apart
     std::shared_ptr<const Dfa> dfa;
     bool negated = false;
+    bool exact = true;  // false: the automaton knows only some of the strings
   };
   CountRange length;  // code points
   std::vector<Pattern> patterns;

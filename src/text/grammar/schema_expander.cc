@@ -118,13 +118,18 @@ Result<SchemaCubes> SchemaExpander::ExpandObject(const JsonValue& schema, bool n
   if (!negated) out.emplace_back();
   for (const auto& [keyword, value] : schema.members) {
     if ((alone && keyword != "$ref") || IsUnevaluated(keyword)) continue;
-    const Handler handler = FindHandler(keyword, source_.draft());
-    if (handler == nullptr) {
-      if (IsAnnotation(keyword) || IsReadByAnother(keyword)) continue;
+    const Entry* entry = FindEntry(keyword);
+    if (entry != nullptr && source_.draft() < entry->since) {
       return Refuse(ErrorCode::kUnsupported, schema, keyword,
-                    "the keyword \"" + keyword + "\" is not supported");
+                    "the keyword \"" + keyword + "\" is not of the draft that \"$schema\" names");
     }
-    const auto cubes = (this->*handler)({schema, keyword, value, negated});
+    if (entry == nullptr) {
+      const std::string_view why = WhyRefused(keyword);
+      if (why.empty()) continue;
+      return Refuse(ErrorCode::kUnsupported, schema, keyword,
+                    "the keyword \"" + keyword + "\" " + std::string(why));
+    }
+    const auto cubes = (this->*(entry->handler))({schema, keyword, value, negated});
     if (!cubes) return cubes;
     if (negated) {
       out.insert(out.end(), cubes->begin(), cubes->end());
@@ -221,8 +226,10 @@ bool SchemaExpander::ProvablyEmpty(const SchemaCube& cube, int depth) {
     if (!dfa || !(*dfa)->empty()) return false;
   }
   if (cube.types & kStringType) {
-    if (!cube.string.only && cube.string.patterns.empty()) return false;
-    const auto dfa = automata_.String(cube.string);
+    StringSet known = cube.string;
+    std::erase_if(known.patterns, [](const StringSet::Pattern& part) { return !part.exact; });
+    if (!known.only && known.patterns.empty()) return false;
+    const auto dfa = automata_.String(known);
     if (!dfa || !(*dfa)->empty()) return false;
   }
   if ((cube.types & kArrayType) && CanBeArray(cube, depth)) return false;

@@ -48,13 +48,18 @@ class SchemaExpander {
     bool negated;
   };
   using Handler = Result<SchemaCubes> (SchemaExpander::*)(const Use&);
-  static Handler FindHandler(const std::string& keyword, int draft);
+  struct Entry {
+    std::string_view keyword;
+    Handler handler;
+    int since = 0;  // the draft that brought it
+  };
+  static const Entry kKeywords[];
+  static const Entry* FindEntry(const std::string& keyword);
+  /// Empty where a keyword without a handler does no harm.
+  static std::string_view WhyRefused(const std::string& keyword);
   static bool IsUnevaluated(const std::string& keyword) {
     return keyword == "unevaluatedProperties" || keyword == "unevaluatedItems";
   }
-  static bool IsAnnotation(const std::string& keyword);
-  /// Keywords that their partner reads.
-  static bool IsReadByAnother(const std::string& keyword);
 
   Result<SchemaCubes> ExpandTerm(const SchemaTerm& term);
   Result<SchemaCubes> ExpandObject(const JsonValue& schema, bool negated);

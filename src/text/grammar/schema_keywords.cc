@@ -231,7 +231,7 @@ Result<SchemaCubes> SchemaExpander::Pattern(const Use& use) {
   const auto dfa = automata_.Pattern(use.value.text);
   if (!dfa) return Refuse(dfa.error().code, use.schema, use.keyword, dfa.error().message);
   SchemaCube cube = use.negated ? SchemaCube::OfTypes(kStringType) : SchemaCube();
-  cube.string.patterns.push_back({"p" + use.value.text, *dfa, use.negated});
+  cube.string.patterns.push_back({"p" + use.value.text, *dfa, use.negated, true});
   return SchemaCubes{std::move(cube)};
 }
 
@@ -239,13 +239,14 @@ Result<SchemaCubes> SchemaExpander::Format(const Use& use) {
   if (!use.value.is_string()) return Bad(use, "\"format\" must be a string");
   const auto dfa = automata_.Format(use.value.text);
   if (!dfa) return Refuse(dfa.error().code, use.schema, use.keyword, dfa.error().message);
-  if (use.negated && std::find(std::begin(kExactFormats), std::end(kExactFormats),
-                               use.value.text) == std::end(kExactFormats)) {
+  const bool exact = std::find(std::begin(kExactFormats), std::end(kExactFormats),
+                               use.value.text) != std::end(kExactFormats);
+  if (use.negated && !exact) {
     return Unsupported(use, "the opposite of \"format\": \"" + use.value.text +
                                 "\" (under not, oneOf or if) is not supported");
   }
   SchemaCube cube = use.negated ? SchemaCube::OfTypes(kStringType) : SchemaCube();
-  cube.string.patterns.push_back({"f" + use.value.text, *dfa, use.negated});
+  cube.string.patterns.push_back({"f" + use.value.text, *dfa, use.negated, exact});
   return SchemaCubes{std::move(cube)};
 }
 
