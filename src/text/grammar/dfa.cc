@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kEndless = std::numeric_limits<int>::max() / 2;
 constexpr uint64_t kMostWords = 1'000'000'000'000ull;
-constexpr int32_t kMostStatesToMerge = 600;
+constexpr size_t kMostEntriesToMerge = 8192;
 
 /// Predecessors of each state in one array: those of s lie at [first[s], first[s + 1]).
 struct Reverse {
@@ -50,7 +50,7 @@ Dfa::Dfa(Alphabet alphabet, std::vector<int32_t> next, std::vector<int32_t> acce
       accept_(std::move(accept)),
       start_(start) {
   Trim();
-  if (states() <= kMostStatesToMerge) Merge();
+  if (next_.size() <= kMostEntriesToMerge) Merge();
   FindFreeDepths();
   CountWords();
 }

@@ -222,9 +222,17 @@ Result<int32_t> SchemaCompiler::ObjectOf(const ObjectSet& set) {
   object.max = set.count.max;
   object.required.assign(set.required.begin(), set.required.end());
   object.witnesses = (1u << set.witnesses.size()) - 1;
-  const auto names = NamesOf(set, object);
-  if (!names) return names;
-  object.names = *names;
+  ObjectSet bare = set;
+  bare.count = {};
+  bare.required.clear();
+  const auto [members, added] = members_.try_emplace(bare.Key());
+  if (added) {
+    auto made = MembersOf(bare);
+    if (!made) return tl::unexpected(made.error());
+    members->second = std::move(*made);
+  }
+  object.names = members->second.names;
+  object.classes = members->second.classes;
   program_.objects[id] = std::move(object);
   return id;
 }

@@ -34,7 +34,12 @@ class SchemaCompiler {
   Result<int32_t> ArrayOf(const ArraySet& set);
   Result<int32_t> ObjectOf(const ObjectSet& set);
   Result<std::vector<JsonChoice>> ItemChoices(const ArraySet& set, size_t index);
-  Result<int32_t> NamesOf(const ObjectSet& set, JsonObject& object);
+  // The names of an object's members and what each class of them may be.
+  struct Members {
+    int32_t names = 0;
+    std::vector<std::vector<JsonChoice>> classes;
+  };
+  Result<Members> MembersOf(const ObjectSet& set);
   Result<std::vector<JsonChoice>> MemberChoices(SchemaTerms terms,
                                                 const std::vector<SchemaTerm>& witnesses,
                                                 uint32_t applicable);
@@ -57,6 +62,7 @@ class SchemaCompiler {
   std::deque<std::pair<int32_t, SchemaTerms>> todo_;
   std::map<std::string, int32_t> arrays_;
   std::map<std::string, int32_t> objects_;
+  std::map<std::string, Members> members_;  // alternatives often differ in what is required only
   std::map<const Dfa*, int32_t> automata_;
   size_t choices_ = 0;
 };

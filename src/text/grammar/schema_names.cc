@@ -151,7 +151,7 @@ Result<NameTests> TestsOf(SchemaExpander& expander, const ObjectSet& set) {
 
 }  // namespace
 
-Result<int32_t> SchemaCompiler::NamesOf(const ObjectSet& set, JsonObject& object) {
+Result<SchemaCompiler::Members> SchemaCompiler::MembersOf(const ObjectSet& set) {
   if (set.witnesses.size() > kMostWitnesses) {
     return Fail(ErrorCode::kUnsupported,
                 "/: a combination of negated object schemas (under not, oneOf or if) that is not "
@@ -163,6 +163,7 @@ Result<int32_t> SchemaCompiler::NamesOf(const ObjectSet& set, JsonObject& object
   for (const ObjectSet::Witness& witness : set.witnesses) {
     witnesses.push_back(witness.term.value_or(SchemaTerm{&kTrueSchema, false, false}));
   }
+  Members members;
   std::map<std::pair<SchemaTerms, uint32_t>, int32_t> classes;
   std::optional<Error> error;
   const auto tag = [&](int literal, const std::vector<bool>& matched) -> int32_t {
@@ -179,8 +180,8 @@ Result<int32_t> SchemaCompiler::NamesOf(const ObjectSet& set, JsonObject& object
     }
     int32_t id = Dfa::kDead;
     if (!choices->empty()) {
-      id = static_cast<int32_t>(object.classes.size());
-      object.classes.push_back(std::move(*choices));
+      id = static_cast<int32_t>(members.classes.size());
+      members.classes.push_back(std::move(*choices));
     }
     classes.emplace(std::pair{terms, applicable}, id);
     return id;
@@ -190,7 +191,8 @@ Result<int32_t> SchemaCompiler::NamesOf(const ObjectSet& set, JsonObject& object
   const auto names = expander_.automata().Keep(NamesDfa(tests->literals, automata, tag, limits_));
   if (error) return tl::unexpected(*error);
   if (!names) return Refuse(names.error().message);
-  return AutomatonId(*names);
+  members.names = AutomatonId(*names);
+  return members;
 }
 
 Result<std::vector<JsonChoice>> SchemaCompiler::MemberChoices(
