@@ -180,7 +180,7 @@ class OpenAiPython(unittest.TestCase):
     def test_structured_answers(self):
         schema = {"type": "object", "additionalProperties": False, "required": ["name", "age", "tags"], "properties": {
             "name": {"type": "string", "maxLength": 20}, "age": {"type": "integer", "minimum": 0, "maximum": 150},
-            "tags": {"type": "array", "items": {"enum": ["kind", "tall"]}, "maxItems": 2, "uniqueItems": True}}}
+            "tags": {"type": "array", "items": {"enum": ["kind", "tall"]}, "maxItems": 2}}}
         ask = dict(messages=user("Describe Ann, who is 30 years old."), max_tokens=400, response_format={
             "type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": schema}})
         for temperature in (0, 1.5):
@@ -190,7 +190,7 @@ class OpenAiPython(unittest.TestCase):
             self.assertEqual(set(person), {"name", "age", "tags"})
             self.assertLessEqual(len(person["name"]), 20)
             self.assertTrue(0 <= person["age"] <= 150)
-            self.assertEqual(len(set(person["tags"])), len(person["tags"]))
+            self.assertLessEqual(set(person["tags"]), {"kind", "tall"})
             self.assertEqual(self.joined(temperature=temperature, seed=1, **ask), answer.message.content)
 
     def test_parsed_answers(self):
