@@ -9,7 +9,7 @@ import subprocess
 
 VERSION = "0.3.36"
 SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
-TOOLS = ["llama-bench", "llama-batched-bench", "llama-perplexity", "llama-tokenize"]
+TOOLS = ["llama-bench", "llama-batched-bench", "llama-perplexity", "llama-tokenize", "llama-server"]
 ISA_FLAGS = {
     "native": ["-DGGML_NATIVE=ON"],
     "avx2": ["-DGGML_NATIVE=OFF", "-DGGML_SSE42=ON", "-DGGML_AVX=ON", "-DGGML_AVX2=ON", "-DGGML_FMA=ON",
@@ -55,7 +55,7 @@ def build(isa: str, jobs: int) -> pathlib.Path:
         subprocess.run(["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build_folder), *compilers,
                         "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_CURL=OFF",
                         "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF",
-                        "-DLLAMA_BUILD_SERVER=OFF", *ISA_FLAGS[isa]], check=True, stdout=subprocess.DEVNULL)
+                        "-DLLAMA_BUILD_SERVER=ON", "-DLLAMA_BUILD_UI=OFF", *ISA_FLAGS[isa]], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", str(build_folder), f"-j{jobs}", *TOOLS], check=True)
     return build_folder / "bin"
 
