@@ -101,6 +101,8 @@ void AddSizeLimits(CLI::App& command, ServeOptions& options) {
   add("--max-header-bytes", options.max_header_bytes, 1024, 1 << 20, "Of a request's header");
   add("--max-header-fields", options.max_header_fields, 8, 10'000, "Of a request");
   add("--max-body-bytes", options.max_body_bytes, 1024, int64_t{1} << 32, "Of a request");
+  add("--max-bodies-bytes", options.max_bodies_bytes, 1 << 20, int64_t{1} << 40,
+      "Of all requests at once, beyond 64 KiB of each");
   add("--max-json-depth", options.max_json_depth, 4, 512, "Nested arrays and objects in a body");
   add("--max-messages", options.max_messages, 1, 1 << 20, "Of a chat");
   add("--max-tools", options.max_tools, 0, 1 << 16, "Of a request");
@@ -200,6 +202,7 @@ Result<net::ServerOptions> ServerOptionsOf(const ServeOptions& options, bool log
   server.limits.max_header_fields = options.max_header_fields;
   server.limits.max_body_bytes = options.max_body_bytes;
   server.max_connections = options.max_connections;
+  server.max_body_bytes_at_once = options.max_bodies_bytes;
   server.max_outgoing_bytes = options.slow_reader_bytes / 2;  // the other half: joined tokens
   server.access.allowed_hosts.push_back(options.host);
   // Without accounts everything that gets here is the owner's: only its own names count.

@@ -48,6 +48,7 @@ struct ServeOptions {
   uint32_t max_header_bytes = 16 << 10;
   size_t max_header_fields = 100;
   uint64_t max_body_bytes = 16 << 20;
+  uint64_t max_bodies_bytes = 256 << 20;
   size_t max_json_depth = 64;
   size_t max_messages = 8192;
   size_t max_tools = 256;

@@ -44,6 +44,8 @@ struct ServerOptions {
 
   size_t max_outgoing_bytes =
       64 << 10;  // of a stream, waiting for a slow reader; see ResponseWriter::Write
+  // Bodies of all requests that are being read or answered, beyond 64 KiB of each -> 503.
+  uint64_t max_body_bytes_at_once = 256 << 20;
   size_t max_pipelined_bytes = 64 << 10;  // read ahead while an answer is computed
   size_t socket_send_bytes = 0;           // the kernel's send buffer; 0: its default
 

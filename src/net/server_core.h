@@ -39,6 +39,7 @@ struct ServerCore {
   const Router router;
   std::atomic<bool> draining{false};
   std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> body_bytes{0};  // counted against max_body_bytes_at_once
 
   std::unique_ptr<boost::asio::io_context> io;
   std::unique_ptr<boost::asio::thread_pool> workers;

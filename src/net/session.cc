@@ -1,5 +1,6 @@
 #include "net/session.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -59,6 +60,29 @@ class Deadline {
   uint64_t round_ = 0;
 };
 
+/// What a request's body takes of what all bodies together may.
+class BodyShare {
+ public:
+  explicit BodyShare(ServerCore& core) : core_(core) {}
+  ~BodyShare() { core_.body_bytes -= counted_; }
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+
+  /// False when there is no room for so much more.
+  bool Add(size_t bytes) {
+    constexpr uint64_t kFree = 64 << 10;
+    read_ += bytes;
+    const uint64_t more = read_ > kFree ? std::min<uint64_t>(bytes, read_ - kFree) : 0;
+    counted_ += more;
+    return (core_.body_bytes += more) <= core_.options.max_body_bytes_at_once || more == 0;
+  }
+
+ private:
+  ServerCore& core_;
+  uint64_t read_ = 0;
+  uint64_t counted_ = 0;
+};
+
 class SessionImpl : public Session, public std::enable_shared_from_this<SessionImpl> {
  public:
   SessionImpl(std::shared_ptr<ServerCore> core, int fd, bool ipv6, std::string peer)
@@ -80,7 +104,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   asio::awaitable<void> Run();
   asio::awaitable<bool> Handshake();
-  asio::awaitable<std::optional<Request>> ReadRequest();
+  asio::awaitable<std::optional<Request>> ReadRequest(BodyShare& body);
   asio::awaitable<bool> ReadMore();
   asio::awaitable<void> OnHeader(const RequestReader& reader);
   asio::awaitable<void> Respond(Request request);
@@ -163,7 +187,8 @@ asio::awaitable<void> SessionImpl::Run() {
   try {
     if (!co_await Handshake()) closed_ = true;
     while (!closed_) {
-      std::optional<Request> request = co_await ReadRequest();
+      BodyShare body(*core_);
+      std::optional<Request> request = co_await ReadRequest(body);
       if (!request) break;
       co_await Respond(std::move(*request));
       if (peer_closed_ || !current_->keep_alive()) break;
@@ -207,7 +232,7 @@ asio::awaitable<bool> SessionImpl::ReadMore() {
   co_return true;
 }
 
-asio::awaitable<std::optional<Request>> SessionImpl::ReadRequest() {
+asio::awaitable<std::optional<Request>> SessionImpl::ReadRequest(BodyShare& body) {
   const ServerOptions& options = core_->options;
   RequestReader reader(options.limits);
   bool header_seen = false;
@@ -215,7 +240,12 @@ asio::awaitable<std::optional<Request>> SessionImpl::ReadRequest() {
   if (between_requests_ && core_->draining) co_return std::nullopt;
   ArmRead(between_requests_ ? options.idle_timeout : options.header_timeout);
   for (;;) {
-    input_.erase(0, reader.Feed(input_));
+    const size_t taken = reader.Feed(input_);
+    input_.erase(0, taken);
+    if (header_seen && !body.Add(taken)) {
+      co_await SendError(503, "the bodies of all requests together are too large; try again later");
+      co_return std::nullopt;
+    }
     if (reader.state() == Reader::kFailed) {
       co_await SendError(reader.error().status, reader.error().message);
       co_return std::nullopt;

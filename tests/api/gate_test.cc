@@ -213,6 +213,18 @@ TEST_F(GateTest, ErrorsAndBrokenAnswersAreNotKept) {
   EXPECT_EQ(Ask(Chat(fields)).status, 503) << "not a conflict with itself";
 }
 
+TEST_F(GateTest, TriesToSignInCountHoweverTheNameIsWritten) {
+  settings_.login_throttle = {4, 30, 100};
+  Start();
+  const auto login = [&](const std::string& name) {
+    return Ask(Bytes("POST", "/api/login", "",
+                     R"({"name":")" + name + R"(","password":"not the password"})"))
+        .status;
+  };
+  for (const char* name : {"bob", "BOB", "Bob", "\xef\xbd\x82ob"}) EXPECT_EQ(login(name), 401);
+  EXPECT_EQ(login("bOB"), 429);
+}
+
 TEST(BackgroundTest, RefusesWhatIsTooMuchAndSurvivesAFailure) {
   std::mutex gate;
   gate.lock();

@@ -424,5 +424,40 @@ TEST_F(ServerTest, HundredsOfClientsAtOnce) {
   EXPECT_EQ(good, 400);
 }
 
+TEST_F(ServerTest, AllBodiesTogetherHaveALimit) {
+  options_.limits.max_body_bytes = 10 << 20;
+  options_.max_body_bytes_at_once = 1 << 20;
+  Start();
+  const auto head = [](size_t size) {
+    return "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(size) +
+           "\r\n\r\n";
+  };
+  const std::string big(1 << 20, 'x');
+  {
+    RawClient first(server_->port());
+    first.Send(head(big.size() + 10) + big);  // not yet whole
+    RawClient small(server_->port());
+    small.Send(head(5) + "small");
+    EXPECT_EQ(small.ReadResponse().status, 200) << "what is small is never refused";
+    // The first one's bytes may still be on their way: ask until they count.
+    int status = 200;
+    for (int i = 0; i < 1000 && status == 200; ++i) {
+      RawClient second(server_->port());
+      second.Send(head(200'000) + big.substr(0, 200'000));
+      status = second.ReadResponse().status;
+    }
+    EXPECT_EQ(status, 503);
+    first.Send("0123456789");
+    EXPECT_EQ(first.ReadResponse().status, 200);
+  }
+  int status = 503;
+  for (int i = 0; i < 1000 && status != 200; ++i) {
+    RawClient third(server_->port());
+    third.Send(head(big.size()) + big);
+    status = third.ReadResponse().status;
+  }
+  EXPECT_EQ(status, 200) << "the room is given back";
+}
+
 }  // namespace
 }  // namespace dure::net

@@ -115,11 +115,15 @@ void Gate::Loop() {
 void Gate::Watch() {
   const std::lock_guard one_at_a_time(watch_mutex_);
   const auto version = store_.access_version();
-  if (version && *version != access_version_) {
+  const bool changed = version && *version != access_version_;
+  // Once more the next time: a request that was identified before the change may have got its
+  // ticket after this look.
+  const bool look = std::exchange(look_again_, changed) || changed;
+  if (changed) {
     access_version_ = *version;
     authenticator_.Refresh();
-    return EndTickets();
   }
+  if (look) return EndTickets();
   bool any_expired = false;
   {
     const int64_t now = now_ms_();

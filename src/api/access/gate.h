@@ -80,7 +80,8 @@ class Gate {
   std::condition_variable wake_;
   std::map<const Ticket*, std::weak_ptr<Ticket>> tickets_;
   int requests_ = 0;
-  int64_t access_version_ = -1;  // the watching thread's
+  int64_t access_version_ = -1;  // under watch_mutex_
+  bool look_again_ = false;      // likewise
   bool stopping_ = false;
   std::mutex watch_mutex_;
   std::thread thread_;

@@ -1,4 +1,5 @@
 // Signing in and out, the first administrator, one's own account and sessions (docs/api.md).
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -48,28 +49,26 @@ void SendSignedIn(const Service& service, const Browser& browser, const store::A
 }
 
 // An account that does not exist costs as much time as one that does: nobody learns which do.
-void SignIn(const Service& service, const Browser& browser, const std::string& name,
-            const std::string& password) {
+void SignIn(const Service& service, const Browser& browser,
+            const std::optional<store::Account>& account, const std::string& password) {
   Gate& gate = *service.gate;
-  const auto account = gate.store().accounts().FindByName(name);
-  if (!account) return browser.Send(FromStoreError(account.error()));
   std::string hash;
-  if (*account) {
-    auto stored = gate.store().accounts().PasswordHash((*account)->id);
+  if (account) {
+    auto stored = gate.store().accounts().PasswordHash(account->id);
     if (!stored) return browser.Send(FromStoreError(stored.error()));
     hash = std::move(*stored);
   }
   if (hash.empty()) (void)store::HashPassword(password, gate.settings().password_cost);
   const bool right = !hash.empty() && store::VerifyPassword(hash, password);
-  if (!right || (*account)->disabled_ms) {
+  if (!right || account->disabled_ms) {
     return browser.Send(ApiError{"invalid_login", "name and password do not belong together", ""});
   }
-  gate.throttle().Succeeded(name, browser.address);
-  SendSignedIn(service, browser, **account);
+  gate.throttle().Succeeded(account->id, browser.address);
+  SendSignedIn(service, browser, *account);
 }
 
-bool Throttled(Gate& gate, const Browser& browser, const std::string& name) {
-  const int wait = gate.throttle().Try(name, browser.address, gate.now_ms());
+bool Throttled(Gate& gate, const Browser& browser, const std::string& account_id) {
+  const int wait = gate.throttle().Try(account_id, browser.address, gate.now_ms());
   if (wait == 0) return false;
   ApiError error{"too_many_attempts", "too many tries to sign in", ""};
   error.retry_after_seconds = wait;
@@ -86,9 +85,15 @@ void Login(const Service& service, const Call& call) {
   if (password.size() > store::kMostPasswordBytes) {
     return call.Send(ApiError{"invalid_login", "name and password do not belong together", ""});
   }
-  if (Throttled(*service.gate, browser, name)) return;
-  InBackground(service, call,
-               [&service, browser, name, password] { SignIn(service, browser, name, password); });
+  auto account = service.gate->store().accounts().FindByName(name);
+  if (!account) return call.Send(FromStoreError(account.error()));
+  // By id, since a name can be written in many ways; by its hash where there is none, since it can
+  // be long.
+  const std::string who = *account ? (*account)->id : store::HashToken(name);
+  if (Throttled(*service.gate, browser, who)) return;
+  InBackground(service, call, [&service, browser, account = std::move(*account), password] {
+    SignIn(service, browser, account, password);
+  });
 }
 
 void Logout(const Service& service, const Call& call) {
@@ -155,7 +160,7 @@ void ChangePassword(const Service& service, const Browser& browser, const Caller
   if (hash->empty() || !store::VerifyPassword(*hash, old_password)) {
     return browser.Send(ApiError{"invalid_login", "the old password is another", "old_password"});
   }
-  gate.throttle().Succeeded(caller.account_name, browser.address);
+  gate.throttle().Succeeded(caller.account_id, browser.address);
   auto renewed = store::HashPassword(new_password, gate.settings().password_cost);
   if (!renewed) return browser.Send(FromStoreError(renewed.error()));
   store::AccountChange change;
@@ -174,7 +179,7 @@ void Password(const Service& service, const Call& call) {
   if (auto read = body.Finish(); !read) return call.Send(read.error());
   if (auto right = CheckNewPassword(new_password); !right) return call.Send(right.error());
   const Browser browser = BrowserOf(service, call);
-  if (Throttled(*service.gate, browser, call.caller.account_name)) return;
+  if (Throttled(*service.gate, browser, call.caller.account_id)) return;
   InBackground(service, call,
                [&service, browser, caller = call.caller, old_password, new_password] {
                  ChangePassword(service, browser, caller, old_password, new_password);

@@ -497,6 +497,65 @@ class Accounts(unittest.TestCase):
         self.assertEqual(client.ask("POST", "/api/logout", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="cors")[0], 403)
 
 
+class Limits(unittest.TestCase):
+    def test_every_limit_is_a_setting(self):
+        with Server(program, "--model", model, "--max-messages", "2", "--max-json-depth", "5", "--max-tools", "1",
+                    "--max-stops", "1", "--max-stop-bytes", "4", "--max-body-bytes", "4096", "--max-header-bytes", "2048",
+                    "--max-header-fields", "12") as server:
+            server.model_id = server.model()
+            client = Client(server.url)
+            message = {"role": "user", "content": "hi"}
+            cases = [
+                (chat(server, messages=[message] * 3), 400, "invalid_value", "messages"),
+                (chat(server, chat_template_kwargs={"a": [[[[1]]]]}), 400, "invalid_json", None),
+                (chat(server, tools=[{}, {}]), 400, "invalid_value", "tools"),
+                (chat(server, stop=["a", "b"]), 400, "invalid_value", "stop"),
+                (chat(server, stop="12345"), 400, "invalid_value", "stop"),
+                (chat(server, user="x" * 5000), 413, "request_too_large", None),
+            ]
+            for body, status, code, param in cases:
+                answer = client.ask("POST", "/v1/chat/completions", body)
+                error = answer[1]["error"]
+                self.assertEqual((answer[0], error["code"], error["param"]), (status, code, param))
+            self.assertEqual(client.ask("GET", "/health", **{"X": "x" * 3000})[0], 431)
+            self.assertEqual(client.ask("GET", "/health", **{"X%d" % i: "x" for i in range(20)})[0], 431)
+            self.assertEqual(client.ask("POST", "/v1/chat/completions", chat(server))[0], 200)
+
+    def median(self, ask, expected: int) -> float:
+        times = []
+        for _ in range(15):
+            begin = time.monotonic()
+            answer = ask()
+            times.append(time.monotonic() - begin)
+            self.assertEqual(answer[0], expected)
+            if expected != 200:
+                self.assertIn("Retry-After", answer[2])
+        return sorted(times)[len(times) // 2]
+
+    def test_refusals_are_quick_while_the_engine_is_full(self):
+        with AccountServer("--max-queue", "0") as server:
+            admin = create_key(server.data, "admin")["key"]
+            kim = create_key(server.data, "김두레", "--parallel", "1")["key"]
+            client = Client(server.url)
+            running = [client.send("POST", "/v1/chat/completions", endless(server), x_api_key=kim)]
+            for _ in range(63):
+                running.append(client.send("POST", "/v1/chat/completions", endless(server), x_api_key=admin))
+            full = self.median(lambda: client.ask("POST", "/v1/chat/completions", chat(server), x_api_key=admin), 503)
+            health = self.median(lambda: client.ask("GET", "/health"), 200)
+            running.pop()[0].close()  # one place is free again: now it is kim's own limit
+            end = time.monotonic() + 10
+            while client.ask("POST", "/v1/chat/completions", chat(server), x_api_key=kim)[0] != 429:
+                self.assertLess(time.monotonic(), end)
+            own = self.median(lambda: client.ask("POST", "/v1/chat/completions", chat(server), x_api_key=kim), 429)
+            self.assertLess(full, 0.05)
+            self.assertLess(own, 0.05)
+            self.assertLess(health, 0.01)
+            for connection, answer in running:
+                self.assertEqual(answer.status, 200)
+                connection.close()
+                answer.close()
+
+
 class Tls(unittest.TestCase):
     def test_everything_works_over_tls(self):
         with tempfile.TemporaryDirectory() as folder:
