@@ -136,7 +136,7 @@ TEST_P(BadModels, AreRefusedByName) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, BadModels, ::testing::ValuesIn(kBadModels),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace dure::models

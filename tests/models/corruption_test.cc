@@ -109,8 +109,8 @@ TEST(EncoderCorruption, IsAnErrorOrAModelThatComputes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Corruption, ::testing::ValuesIn(SupportedArchitectures()),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

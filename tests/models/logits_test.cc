@@ -119,7 +119,7 @@ TEST(LongRope, FactorsAreChosenWhenTheModelIsLoaded) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Logits, ::testing::ValuesIn(testing::AllCases()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace dure::models
