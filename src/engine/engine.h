@@ -2,6 +2,7 @@
 // results to their sinks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -63,6 +64,10 @@ struct GenerateRequest {
   // Only tokens it allows are drawn, end-of-generation tokens included; null: all. Each submission
   // clones it as it stands. Not together with `forced` or `ignore_eos`.
   std::shared_ptr<const text::TokenConstraint> constraint;
+  // When these pass, the request ends with kUnavailable: still waiting to start, or at all. Looked
+  // at between steps.
+  std::optional<std::chrono::steady_clock::time_point> queue_deadline;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
 struct TokenLogprob {
@@ -129,8 +134,9 @@ struct EngineOptions {
       0;  // memory for the cache; 0: 1024 positions for each of max_sequences and at least one
           // whole context, but not more than a quarter of the machine's memory
   numerics::CacheType kv_type = numerics::CacheType::kF16;
-  int max_sequences = 64;       // running at once
-  int max_queued = 1024;        // waiting beyond max_sequences; then Submit gives kUnavailable
+  int max_sequences = 64;  // running at once
+  int max_queued = 1024;   // waiting beyond max_sequences; then Submit gives kUnavailable
+  int64_t max_queued_prompt_tokens = 1 << 20;  // of those that wait, likewise; one may always wait
   int step_token_budget = 512;  // rows in one step: decode rows first, prompt chunks fill the rest
   // Keeps what was computed for requests whose tokens begin alike (of one tenant). Off: every
   // prompt is computed from its start.
@@ -151,6 +157,8 @@ struct EngineOptions {
 struct EngineStats {
   int running = 0;
   int queued = 0;
+  int64_t queued_prompt_tokens = 0;  // of requests that have not started yet
+  double wait_ms = 0;     // an estimate: how long a request that comes now waits for its start
   int blocks_used = 0;    // by what runs
   int blocks_cached = 0;  // by nothing but the prefix cache: given up when somebody needs them
   int blocks_total = 0;

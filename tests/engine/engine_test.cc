@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/engine/tiny_engine.h"
@@ -153,6 +154,67 @@ TEST(Engine, AFullQueueIsRefusedAndOpensAgain) {
   running->Release();
   third->WaitForFinish();
   EXPECT_EQ(Start(*tiny.engine, short_one)->WaitForFinish().reason, FinishReason::kLength);
+}
+
+TEST(Engine, WaitingPromptTokensAreLimitedToo) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  options.max_queued_prompt_tokens = 50;
+  const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1, options);
+  const auto running = std::make_shared<testing::HoldingSink>();
+  ASSERT_TRUE(tiny->Submit(Endless(8), running));
+  running->WaitForTokens(1);
+  GenerateRequest request = Endless(9);
+  request.max_tokens = 1;
+  request.prompt = RandomTokens(200, 9);  // more than the limit, but nobody else waits
+  const auto second = Start(*tiny.engine, request);
+  EXPECT_EQ(tiny->stats().queued_prompt_tokens, 200);
+  const auto refused = tiny->Submit(Endless(10), std::make_shared<RecordingSink>());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("200"));
+  running->Release();
+  second->WaitForFinish();
+  EXPECT_EQ(tiny->stats().queued_prompt_tokens, 0);
+  EXPECT_EQ(Start(*tiny.engine, request)->WaitForFinish().reason, FinishReason::kLength);
+}
+
+TEST(Engine, ARequestThatWaitsBeyondItsDeadlineEnds) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1, options);
+  const auto running = std::make_shared<testing::HoldingSink>();
+  GenerateRequest first = Endless(1);
+  first.queue_deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  ASSERT_TRUE(tiny->Submit(first, running));
+  running->WaitForTokens(1);
+  GenerateRequest request = Endless(2);
+  request.queue_deadline = std::chrono::steady_clock::now();
+  const auto late = Start(*tiny.engine, request);
+  const auto patient = Start(*tiny.engine, Endless(3));
+  running->Release();
+  const FinishEvent& finish = late->WaitForFinish();
+  EXPECT_EQ(finish.reason, FinishReason::kError);
+  EXPECT_EQ(finish.error->code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(late->events().empty());
+  EXPECT_EQ(running->WaitForFinish().reason, FinishReason::kLength);
+  EXPECT_EQ(patient->WaitForFinish().reason, FinishReason::kLength);
+}
+
+TEST(Engine, ARunningRequestEndsAtItsDeadline) {
+  const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 1);
+  const auto sink = std::make_shared<testing::HoldingSink>(2);
+  GenerateRequest request = Endless(1);
+  request.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  ASSERT_TRUE(tiny->Submit(request, sink));
+  sink->WaitForTokens(2);
+  std::this_thread::sleep_until(*request.deadline);
+  sink->Release();
+  const FinishEvent& finish = sink->WaitForFinish();
+  ASSERT_TRUE(finish.error);
+  EXPECT_EQ(finish.error->code, ErrorCode::kUnavailable);
+  EXPECT_LE(sink->events().size(), 2u);
+  EXPECT_EQ(tiny->stats().blocks_used, 0);
 }
 
 TEST(Engine, ItsEndIsEverySinksEnd) {
