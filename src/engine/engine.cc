@@ -114,22 +114,32 @@ Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Engine::~Engine() = default;
 
-Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<models::Model> model,
-                                               std::shared_ptr<const text::Tokenizer> tokenizer,
-                                               const EngineOptions& options) {
+Result<std::unique_ptr<Engine>> Engine::Impl::Create(
+    std::unique_ptr<models::Model> model, std::shared_ptr<const text::Tokenizer> tokenizer,
+    const EngineOptions& options) {
   if (auto ok = CheckOptions(options); !ok) return tl::unexpected(ok.error());
   const models::ModelConfig& config = model->config();
   const auto size =
       ChooseCacheSize(options, config.context_length,
                       models::KvStorage::BlockBytes(config, options.kv_type), AvailableMemory());
   if (!size) return tl::unexpected(size.error());
-  const numerics::KernelChoice choice = numerics::ChooseKernels();
-  if (choice.error != nullptr) return Fail(ErrorCode::kUnsupported, choice.error);
+  const numerics::Kernels* kernels = options.kernels;
+  if (kernels == nullptr) {
+    const numerics::KernelChoice choice = numerics::ChooseKernels();
+    if (choice.error != nullptr) return Fail(ErrorCode::kUnsupported, choice.error);
+    kernels = choice.kernels;
+  }
   auto kv = models::KvStorage::Create(config, size->blocks, options.kv_type);
   if (!kv) return tl::unexpected(kv.error());
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
+      std::move(model), std::move(tokenizer), std::move(*kv), *kernels, options, *size)));
+}
+
+Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<models::Model> model,
+                                               std::shared_ptr<const text::Tokenizer> tokenizer,
+                                               const EngineOptions& options) {
   try {
-    return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-        std::move(model), std::move(tokenizer), std::move(*kv), *choice.kernels, options, *size)));
+    return Impl::Create(std::move(model), std::move(tokenizer), options);
   } catch (const std::bad_alloc&) {
     return Fail(ErrorCode::kResourceExhausted, kOutOfMemory);
   } catch (const std::system_error& error) {

@@ -18,6 +18,9 @@
 namespace dure {
 class ThreadTeam;
 }
+namespace dure::numerics {
+struct Kernels;
+}
 namespace dure::text {
 class TokenConstraint;
 class Tokenizer;
@@ -149,6 +152,8 @@ struct EngineOptions {
   Speculation speculation = Speculation::kNgram;
   int max_draft = 15;       // guessed tokens in one step of a sequence
   int max_speculating = 4;  // not tried while more sequences than this decode
+  // nullptr: the machine's best, or what DURE_ISA names. The model has its own.
+  const numerics::Kernels* kernels = nullptr;
   // Samples the rows of a step side by side; may be null; outlives the engine.
   ThreadTeam* team = nullptr;
   RequestLimits request_limits;

@@ -25,6 +25,9 @@ struct Engine::Impl {
   Impl(std::unique_ptr<models::Model> model_in, std::shared_ptr<const text::Tokenizer> tokenizer_in,
        std::unique_ptr<models::KvStorage> kv_in, const numerics::Kernels& kernels,
        const EngineOptions& options_in, const CacheSize& size);
+  static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<models::Model> model,
+                                                std::shared_ptr<const text::Tokenizer> tokenizer,
+                                                const EngineOptions& options);
   /// Ends the thread; every sink has had its OnFinish then.
   ~Impl();
 

@@ -71,6 +71,7 @@ void ExpertWorkspace::Grow(int64_t rows) {
   GrowTo(&outputs_, slots * width_);
   for (Slots& s : slots_) {
     GrowTo(&s.first, experts_ + 1);
+    GrowTo(&s.next, experts_);
     GrowTo(&s.row, slots);
     GrowTo(&s.of, slots);
   }
@@ -153,9 +154,9 @@ class ExpertWorker {
     std::fill_n(slots_.first.begin(), m_.experts_ + 1, int64_t{0});
     for (int64_t i = 0; i < count(); ++i) ++slots_.first[m_.chosen_[i] + 1];
     for (int e = 0; e < m_.experts_; ++e) slots_.first[e + 1] += slots_.first[e];
-    std::vector<int64_t> next(slots_.first.begin(), slots_.first.end() - 1);
+    std::copy_n(slots_.first.begin(), m_.experts_, slots_.next.begin());
     for (int64_t i = 0; i < count(); ++i) {
-      slots_.of[i] = next[m_.chosen_[i]]++;
+      slots_.of[i] = slots_.next[m_.chosen_[i]]++;
       slots_.row[slots_.of[i]] = i / m_.used_;
     }
   }

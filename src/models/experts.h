@@ -45,6 +45,7 @@ class ExpertWorkspace {
   /// costs less than waiting for another's.
   struct Slots {
     std::vector<int64_t> first;  // [experts + 1]: expert e owns slots [first[e], first[e + 1])
+    std::vector<int64_t> next;   // [experts]: the first slot of it that is not taken yet
     std::vector<int64_t> row;    // [slots]
     std::vector<int64_t> of;     // [rows][used]: slot of a row's i-th expert
   };

@@ -33,10 +33,11 @@ void Operand::Form::Grow(int64_t rows, int64_t cols, int block) {
 
 void Operand::Grow(int64_t rows) {
   if (rows <= rows_) return;
-  rows_ = rows;
+  rows_ = 0;  // until all of it is there: where memory runs out halfway, the next call starts again
   GrowTo(&values_, rows * cols_);
   forms_[0].Grow(rows, cols_, 32);
   forms_[1].Grow(rows, cols_, 256);
+  rows_ = rows;
 }
 
 Workspace::Workspace(const ModelConfig& c, int members)

@@ -27,6 +27,7 @@ struct TinyEngine {
   Engine* operator->() const { return engine.get(); }
 };
 
+/// options.kernels are the model's too.
 inline TinyEngine MakeTinyEngine(const std::string& path, int threads, EngineOptions options = {}) {
   TinyEngine tiny;
   const auto file = formats::GgufFile::Open(path);
@@ -36,6 +37,7 @@ inline TinyEngine MakeTinyEngine(const std::string& path, int threads, EngineOpt
   tiny.team = std::make_unique<ThreadTeam>(threads);
   models::LoadOptions load;
   load.team = tiny.team.get();
+  load.kernels = options.kernels;
   auto model = models::LoadModel(**file, load);
   EXPECT_TRUE(model) << model.error().message;
   options.team = tiny.team.get();

@@ -11,7 +11,7 @@
 #include "models/kv_storage.h"
 #include "models/registry.h"
 #include "numerics/kernels.h"
-#include "tests/models/tiny_model.h"
+#include "tests/models/full_shapes.h"
 #include "tests/numerics/same_bits.h"
 
 namespace dure::models {
@@ -20,7 +20,6 @@ namespace {
 using numerics::BlockType;
 using numerics::Isa;
 using numerics::KernelsFor;
-using testing::TinyShape;
 
 std::vector<int32_t> RandomTokens(int count, unsigned seed) {
   std::mt19937 rng(seed);
@@ -92,40 +91,11 @@ class Runner {
 const std::vector<int32_t> kBlocks = {3, 9, 1, 20, 7, 30, 2, 40, 11};
 const std::vector<int32_t> kOtherBlocks = {4, 5, 6, 8, 10, 12, 13, 14, 15};
 
-/// A shape with everything in use that its architecture has.
-TinyShape FullShape(const std::string& architecture, BlockType type) {
-  TinyShape shape;
-  shape.architecture = architecture == "mixtral" ? "llama" : architecture;
-  shape.type = type;
-  shape.layers = architecture == "gemma3" ? 7 : 2;
-  shape.tied = architecture != "qwen2";
-  if (architecture == "mistral3" || architecture == "gpt-oss") {
-    shape.rope_type = "yarn";
-    shape.rope_factor = 4;
-    shape.original_context = 64;
-  }
-  if (architecture == "mistral3") shape.temperature = 0.3f;
-  if (architecture == "phi3") {
-    shape.rope_type = "longrope";
-    shape.long_rope_factors = true;
-    shape.original_context = 64;
-    shape.rotated_dim = 48;
-  }
-  if (architecture == "mixtral" || architecture == "gpt-oss" || architecture == "qwen3moe") {
-    shape.experts = 6;
-    shape.layers = 1;
-    shape.ff_width = 256;
-    shape.expert_type = type;
-    const bool wide_blocks = numerics::InfoOf(type).block_values == 256;
-    shape.expert_ff_width = wide_blocks ? 256 : 96;
-  }
-  return shape;
-}
-
 class Architectures : public ::testing::TestWithParam<std::tuple<std::string, BlockType>> {
  protected:
   void SetUp() override {
-    path_ = testing::WriteTinyModel(FullShape(std::get<0>(GetParam()), std::get<1>(GetParam())));
+    path_ = testing::WriteTinyModel(
+        testing::FullShape(std::get<0>(GetParam()), std::get<1>(GetParam())));
     ASSERT_FALSE(path_.empty());
   }
   void TearDown() override { std::filesystem::remove(path_); }
@@ -171,25 +141,14 @@ TEST_P(Architectures, CompanyDoesNotMatter) {
                                     {together.end() - vocabulary, together.end()}, "together");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Tiny, Architectures,
-    ::testing::Values(
-        std::tuple("llama", BlockType::kQ4_1), std::tuple("llama", BlockType::kQ4_0),
-        std::tuple("llama", BlockType::kQ8_0), std::tuple("llama", BlockType::kBF16),
-        std::tuple("llama", BlockType::kMXFP4), std::tuple("qwen2", BlockType::kQ5_0),
-        std::tuple("qwen2", BlockType::kQ6_K), std::tuple("qwen2", BlockType::kQ3_K),
-        std::tuple("gemma3", BlockType::kQ4_K), std::tuple("gemma3", BlockType::kIQ4_XS),
-        std::tuple("gemma3", BlockType::kF16), std::tuple("qwen3", BlockType::kQ4_0),
-        std::tuple("mistral3", BlockType::kQ8_0), std::tuple("gemma2", BlockType::kQ4_1),
-        std::tuple("phi3", BlockType::kQ5_0), std::tuple("mixtral", BlockType::kQ4_0),
-        std::tuple("qwen3moe", BlockType::kQ4_K), std::tuple("qwen3moe", BlockType::kBF16),
-        std::tuple("gpt-oss", BlockType::kMXFP4)),
-    [](const auto& info) {
-      std::string name = std::get<0>(info.param) + "_" +
-                         std::string(numerics::InfoOf(std::get<1>(info.param)).name);
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Tiny, Architectures, ::testing::ValuesIn(testing::FullCases()),
+                         [](const auto& info) {
+                           std::string name =
+                               std::get<0>(info.param) + "_" +
+                               std::string(numerics::InfoOf(std::get<1>(info.param)).name);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace dure::models

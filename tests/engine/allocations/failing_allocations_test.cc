@@ -144,7 +144,7 @@ struct Outcome {
   std::array<Result<RequestId>, 2> submitted;
 };
 
-void Run(Engine& engine, std::array<GenerateRequest, 2>& requests, Outcome& outcome) {
+void RunBoth(Engine& engine, std::array<GenerateRequest, 2>& requests, Outcome& outcome) {
   for (size_t i = 0; i < 2; ++i) {
     outcome.submitted[i] = engine.Submit(std::move(requests[i]), outcome.sinks[i]);
   }
@@ -159,24 +159,47 @@ Outcome NewOutcome() {
   return outcome;
 }
 
-class FailingAllocations : public ::testing::TestWithParam<Failing> {};
+/// Experts, windows, or neither.
+struct Subject {
+  const char* architecture;
+  Failing failing;
+};
+
+class FailingAllocations : public ::testing::TestWithParam<Subject> {
+ protected:
+  void SetUp() override {
+    models::testing::TinyShape shape = {.architecture = GetParam().architecture,
+                                        .layers = 1,
+                                        .width = 64,
+                                        .head_dim = 16,
+                                        .ff_width = 64,
+                                        .context = 256};
+    if (shape.architecture == "gemma3") shape.layers = 6;
+    if (shape.architecture == "qwen3moe") shape.experts = 4;
+    path_ = models::testing::WriteTinyModel(shape);
+    ASSERT_FALSE(path_.empty());
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  std::string path_;
+};
 
 TEST_P(FailingAllocations, EndTheRequestAndNothingElse) {
   Outcome expected = NewOutcome();
   {
-    const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 2);
+    const TinyEngine tiny = MakeTinyEngine(path_, 2);
     auto requests = Requests();
-    Run(*tiny.engine, requests, expected);
+    RunBoth(*tiny.engine, requests, expected);
     ASSERT_EQ(expected.sinks[0]->reason, FinishReason::kLength);
     ASSERT_EQ(expected.sinks[1]->reason, FinishReason::kLength);
   }
   int failures = 0;
   for (int64_t n = 0;; ++n) {
-    const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 2);
+    const TinyEngine tiny = MakeTinyEngine(path_, 2);
     auto requests = Requests();
     Outcome outcome = NewOutcome();
-    FailAllocation fail(n, GetParam());
-    Run(*tiny.engine, requests, outcome);
+    FailAllocation fail(n, GetParam().failing);
+    RunBoth(*tiny.engine, requests, outcome);
     const bool failed = fail.Stop();
     for (size_t i = 0; i < 2; ++i) {
       if (!outcome.submitted[i]) {
@@ -196,7 +219,7 @@ TEST_P(FailingAllocations, EndTheRequestAndNothingElse) {
     EXPECT_EQ(tiny->stats().blocks_used, 0) << n;
     requests = Requests();
     Outcome again = NewOutcome();
-    Run(*tiny.engine, requests, again);
+    RunBoth(*tiny.engine, requests, again);
     for (size_t i = 0; i < 2; ++i) {
       ASSERT_EQ(again.sinks[i]->reason, FinishReason::kLength) << n;
       ASSERT_EQ(again.sinks[i]->bits, expected.sinks[i]->bits) << n;
@@ -209,16 +232,22 @@ TEST_P(FailingAllocations, EndTheRequestAndNothingElse) {
   EXPECT_GT(failures, 100);
 }
 
-INSTANTIATE_TEST_SUITE_P(Allocations, FailingAllocations,
-                         ::testing::Values(Failing::kOnce, Failing::kFromThenOn),
-                         [](const auto& info) {
-                           return std::string(info.param == Failing::kOnce ? "Once" : "FromThenOn");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Allocations, FailingAllocations,
+    ::testing::Values(Subject{"llama", Failing::kOnce}, Subject{"llama", Failing::kFromThenOn},
+                      Subject{"gemma3", Failing::kOnce}, Subject{"qwen3moe", Failing::kOnce},
+                      Subject{"qwen3moe", Failing::kFromThenOn}),
+    [](const auto& info) {
+      return std::string(info.param.architecture) +
+             (info.param.failing == Failing::kOnce ? "_once" : "_from_then_on");
+    });
 
 TEST(FailingCreate, IsAnError) {
   for (int64_t n = 0;; ++n) {
     const auto file = formats::GgufFile::Open(TinyModelPath());
-    auto tokenizer = text::Tokenizer::FromGguf(**file);
+    auto read = text::Tokenizer::FromGguf(**file);
+    ASSERT_TRUE(read);
+    const std::shared_ptr<const text::Tokenizer> tokenizer = *std::move(read);
     ThreadTeam team(2);
     models::LoadOptions load;
     load.team = &team;
@@ -226,7 +255,7 @@ TEST(FailingCreate, IsAnError) {
     EngineOptions options;
     options.team = &team;
     FailAllocation fail(n, Failing::kOnce);
-    auto engine = Engine::Create(*std::move(model), *std::move(tokenizer), options);
+    auto engine = Engine::Create(*std::move(model), tokenizer, options);
     const bool failed = fail.Stop();
     if (!failed) {
       EXPECT_TRUE(engine);
