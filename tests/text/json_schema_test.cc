@@ -169,6 +169,9 @@ const Fits kArrays[] = {
     {R"({"type":"array","items":{"enum":["a","ab"]},"uniqueItems":true})",
      {"[\"a\",\"ab\"]", "[\"ab\"]"},
      {"[\"a\",\"a\"]", "[\"a\",\"ab\",\"a\"]"}},
+    {R"({"type":"array","items":{"enum":["kind","keen",true,null]},"uniqueItems":true,"maxItems":4})",
+     {"[\"keen\",true,\"kind\",null]", "[true]"},
+     {"[true,true]", "[\"kind\",\"kin\"]"}},
     {R"({"type":"array","contains":{"type":"integer"},"minContains":2,"maxContains":3})",
      {"[1,\"a\",2]", "[1,2,3]"},
      {"[1]", "[1,2,3,4]", "[]", "[\"a\",\"b\"]"}},
@@ -305,6 +308,37 @@ TEST(JsonSchemaRefusalTest, HostileSchemasAreRefusedSoon) {
     EXPECT_EQ(grammar.error().code, ErrorCode::kInvalidArgument) << grammar.error().message;
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5))
         << schema.substr(0, 60);
+  }
+}
+
+// Whatever is written, something can follow until the document is whole.
+TEST(TokenConstraintTest, NeverGetsStuck) {
+  const TokenVocabulary& vocabulary = *JsonVocabulary();
+  for (
+      const char* schema :
+      {R"({"type":"array","items":{"enum":["kind","kin",true,null]},"uniqueItems":true,"minItems":3})",
+       R"({"type":"object","properties":{"ab":true,"a":true},"additionalProperties":false,
+            "minProperties":2})",
+       R"({"type":"object","maxProperties":2,"required":["a","b"],"patternProperties":{"^x":true}})",
+       R"({"type":"array","contains":{"const":1},"maxItems":2,"items":{"enum":[1,2,"x"]}})"}) {
+    const auto grammar = Compile(schema);
+    for (uint32_t seed = 1; seed <= 40; ++seed) {
+      const auto constraint = grammar->NewConstraint();
+      TokenBits mask(vocabulary.words());
+      uint32_t random = seed;
+      for (int step = 0; step < 60; ++step) {
+        constraint->Mask(mask);
+        std::vector<TokenId> allowed;
+        for (TokenId id = 0; id < vocabulary.size(); ++id) {
+          if (HasToken(mask, id)) allowed.push_back(id);
+        }
+        ASSERT_FALSE(allowed.empty()) << schema << " seed " << seed;
+        random = random * 1664525 + 1013904223;
+        const TokenId token = allowed[(random >> 8) % allowed.size()];
+        ASSERT_TRUE(constraint->Advance(token));
+        if (vocabulary.IsEnd(token)) break;
+      }
+    }
   }
 }
 

@@ -39,7 +39,9 @@ void JsonMasks::Fill(const JsonState& state, const std::string& document,
   const bool in_lexeme =
       state.mode == Mode::kInString || state.mode == Mode::kInNumber || state.mode == Mode::kInName;
   const bool seen = HasSeen(state);
-  if (in_lexeme && !(state.mode == Mode::kInName && seen && IsFinite(state.lexeme))) {
+  const bool scarce = (state.mode == Mode::kInName && seen && IsFinite(state.lexeme)) ||
+                      (state.mode == Mode::kInString && reader_.StringIsScarce(state));
+  if (in_lexeme && !scarce) {
     FillInLexeme(state);
     if (state.mode == Mode::kInName && seen) ClearSeen(0, state);
   } else {
@@ -95,7 +97,8 @@ void JsonMasks::WalkOn(const Walk& walk, uint32_t node, const JsonState& state) 
       const auto tokens = trie.TokensUnder(child);
       doubtful_.insert(doubtful_.end(), tokens.begin(), tokens.end());
     }
-  } else if (state.mode == Mode::kInString || (name && !IsFinite(state.lexeme))) {
+  } else if ((state.mode == Mode::kInString && !reader_.StringIsScarce(state)) ||
+             (name && !IsFinite(state.lexeme))) {
     WalkLexeme(walk, node, state);
     if (seen) ClearSeen(node, state);
   } else {

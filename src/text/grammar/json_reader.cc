@@ -49,8 +49,7 @@ JsonStep JsonReader::Step(JsonState& state, uint8_t byte, const std::string* doc
     case Mode::kInName:
       return StepName(state, byte, document);
     case Mode::kInString:
-      if (byte == '"' && state.lexeme.between()) return EndLexeme(state, document, true);
-      return state.lexeme.Step(byte, program_.automata) ? JsonStep::kAlive : JsonStep::kDead;
+      return StepString(state, byte, document);
     case Mode::kInNumber:
       if (InNumber(byte)) {
         return state.lexeme.Step(byte, program_.automata) ? JsonStep::kAlive : JsonStep::kDead;
@@ -124,12 +123,19 @@ JsonStep JsonReader::StartLexeme(JsonState& state, Lexeme::Kind kind, Mode mode)
   }
   state.lexeme = Lexeme::Start(kind, std::move(automata), program_.automata);
   state.mode = mode;
-  return state.lexeme.parts.empty() ? JsonStep::kDead : JsonStep::kAlive;
+  if (state.lexeme.parts.empty()) return JsonStep::kDead;
+  if (mode == Mode::kInString && StringIsScarce(state) && !StringCanDiffer(state, "")) {
+    return JsonStep::kDead;
+  }
+  return JsonStep::kAlive;
 }
 
 JsonStep JsonReader::StartWord(JsonState& state, uint8_t byte) const {
   for (uint8_t w = 0; w < std::size(kWords); ++w) {
     if (static_cast<uint8_t>(kWords[w][0]) != byte) continue;
+    // CanonicalJson writes the first letter alone.
+    const std::string canonical(1, kWords[w][0]);
+    if (ItemsMustDiffer(state) && state.level->seen->contains(canonical)) return JsonStep::kDead;
     for (const JsonTarget& target : *state.targets) {
       if (!HasWord(program_.nodes[target.node], w)) continue;
       state.mode = Mode::kInWord;

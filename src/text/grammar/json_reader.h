@@ -104,12 +104,19 @@ class JsonReader {
   /// seen. REQUIRES: state is in a name.
   bool NameCanDiffer(const JsonState& state, const std::string& document) const;
 
+  /// Whether a string is an item that must differ from the earlier ones, with only so many strings
+  /// to choose from: then every byte depends on the document. REQUIRES: state is in a string.
+  bool StringIsScarce(const JsonState& state) const;
+
   const JsonProgram& program() const { return program_; }
 
  private:
   using Mode = JsonState::Mode;
   JsonStep StartValue(JsonState& state, uint8_t byte) const;
   JsonStep StartLexeme(JsonState& state, Lexeme::Kind kind, Mode mode) const;
+  bool ItemsMustDiffer(const JsonState& state) const;
+  bool StringCanDiffer(const JsonState& state, const std::string& document) const;
+  JsonStep StepString(JsonState& state, uint8_t byte, const std::string* document) const;
   JsonStep StartWord(JsonState& state, uint8_t byte) const;
   JsonStep Open(JsonState& state, bool object) const;
   JsonStep Close(JsonState& state, const std::string* document) const;

@@ -1,7 +1,8 @@
-// Names of members as a JsonReader reads them.
+// Names of members, and items that must differ, as a JsonReader reads them.
 #include <algorithm>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "text/grammar/json_document.h"
 #include "text/grammar/json_reader.h"
@@ -42,6 +43,53 @@ JsonStep JsonReader::StartName(JsonState& state) const {
   state.name_is_new = false;
   if (state.lexeme.parts.empty()) return JsonStep::kDead;
   return NameCanDiffer(state, "") ? JsonStep::kAlive : JsonStep::kDead;
+}
+
+/// In an array with items, in all readings of which the next must differ from them.
+bool JsonReader::ItemsMustDiffer(const JsonState& state) const {
+  const JsonLevel& level = *state.level;
+  return !level.object && level.outer != nullptr && level.seen != nullptr &&
+         std::all_of(level.frames.begin(), level.frames.end(),
+                     [&](const auto& frame) { return program_.arrays[frame.shape].unique; });
+}
+
+bool JsonReader::StringIsScarce(const JsonState& state) const {
+  const auto finite = [&](const Lexeme::Part& part) {
+    const Dfa& strings = *program_.automata[part.automaton];
+    return strings.WordsFrom(strings.start()) != kUncountable;
+  };
+  return ItemsMustDiffer(state) &&
+         std::all_of(state.lexeme.parts.begin(), state.lexeme.parts.end(), finite);
+}
+
+/// Whether the string that began as `document` ends can still differ from the items before it.
+bool JsonReader::StringCanDiffer(const JsonState& state, const std::string& document) const {
+  if (!state.lexeme.between()) return true;
+  const size_t begin = state.level->item_start + 1;  // behind the quote
+  const std::string prefix = document.size() > begin ? Decoded(document.substr(begin)) : "";
+  std::vector<std::string> strings;  // of the items, as CanonicalJson writes them: "length:text
+  for (const std::string& item : *state.level->seen) {
+    if (item[0] != '"') continue;
+    std::string text = item.substr(item.find(':') + 1);
+    if (text.starts_with(prefix)) strings.push_back(std::move(text));
+  }
+  return std::any_of(
+      state.lexeme.parts.begin(), state.lexeme.parts.end(), [&](const Lexeme::Part& part) {
+        const Dfa& allowed = *program_.automata[part.automaton];
+        const auto taken = std::count_if(
+            strings.begin(), strings.end(),
+            [&](const std::string& text) { return allowed.Match(text) != Dfa::kDead; });
+        return allowed.WordsFrom(part.state) > static_cast<uint64_t>(taken);
+      });
+}
+
+JsonStep JsonReader::StepString(JsonState& state, uint8_t byte, const std::string* document) const {
+  if (byte == '"' && state.lexeme.between()) return EndLexeme(state, document, true);
+  const bool scarce = StringIsScarce(state);
+  if (!state.lexeme.Step(byte, program_.automata)) return JsonStep::kDead;
+  if (!scarce) return JsonStep::kAlive;
+  if (document == nullptr) return JsonStep::kUnknown;
+  return StringCanDiffer(state, *document) ? JsonStep::kAlive : JsonStep::kDead;
 }
 
 bool JsonReader::NameCanDiffer(const JsonState& state, const std::string& document) const {

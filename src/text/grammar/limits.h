@@ -15,7 +15,7 @@ struct GrammarLimits {
   size_t dfa_entries = 2u << 20;    // of its transition table
   size_t total_entries = 6u << 20;  // of all transition tables of one grammar
   size_t alternatives = 1'000;      // of one value after anyOf, oneOf and the like are multiplied
-  size_t expansions = 15'000;       // alternatives looked at in all
+  size_t expansions = 30'000;       // alternatives looked at in all
   size_t nodes = 30'000;            // distinct value positions
   int number_digits = 400;          // of a numeric bound, written out
   size_t gbnf_rules = 2'000;

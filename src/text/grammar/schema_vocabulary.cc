@@ -157,6 +157,8 @@ std::string_view SchemaExpander::WhyRefused(const std::string& keyword) {
   if (IsIn(kRefused, keyword)) return "is not supported";
   // By the specification an unknown keyword says nothing about validity (Core, 6.5). One that looks
   // like a constraint's misspelling was meant as one.
+  // A mark in front of it takes a keyword out on purpose.
+  if (keyword.starts_with("_") || keyword.starts_with("x-")) return "";
   for (const Entry& entry : kKeywords) {
     if (entry.keyword.size() >= kShortestMisspelt && LooksLike(keyword, entry.keyword)) {
       return "is not known; it looks like a misspelling of a known one";
