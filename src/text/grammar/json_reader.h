@@ -6,6 +6,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -114,6 +115,9 @@ class JsonReader {
   using Mode = JsonState::Mode;
   JsonStep StartValue(JsonState& state, uint8_t byte) const;
   JsonStep StartLexeme(JsonState& state, Lexeme::Kind kind, Mode mode) const;
+  using CharacterTest = std::function<bool(const JsonState&, const std::string&)>;
+  bool AnyCharacter(const JsonState& state, const std::string& document,
+                    const CharacterTest& fits) const;
   bool ItemsMustDiffer(const JsonState& state) const;
   bool StringCanDiffer(const JsonState& state, const std::string& document) const;
   JsonStep StepString(JsonState& state, uint8_t byte, const std::string* document) const;

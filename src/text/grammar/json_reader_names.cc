@@ -45,6 +45,19 @@ JsonStep JsonReader::StartName(JsonState& state) const {
   return NameCanDiffer(state, "") ? JsonStep::kAlive : JsonStep::kDead;
 }
 
+/// Whether `fits` holds after one of the characters that the escape or UTF-8 sequence that has
+/// begun can still spell. Few can where words are few.
+bool JsonReader::AnyCharacter(const JsonState& state, const std::string& document,
+                              const CharacterTest& fits) const {
+  if (state.lexeme.between()) return fits(state, document);
+  for (int byte = 0; byte < 256; ++byte) {
+    JsonState next = state;
+    if (!next.lexeme.Step(static_cast<uint8_t>(byte), program_.automata)) continue;
+    if (AnyCharacter(next, document + static_cast<char>(byte), fits)) return true;
+  }
+  return false;
+}
+
 /// In an array with items, in all readings of which the next must differ from them.
 bool JsonReader::ItemsMustDiffer(const JsonState& state) const {
   const JsonLevel& level = *state.level;
@@ -64,7 +77,11 @@ bool JsonReader::StringIsScarce(const JsonState& state) const {
 
 /// Whether the string that began as `document` ends can still differ from the items before it.
 bool JsonReader::StringCanDiffer(const JsonState& state, const std::string& document) const {
-  if (!state.lexeme.between()) return true;
+  if (!state.lexeme.between()) {
+    return AnyCharacter(state, document, [&](const JsonState& next, const std::string& text) {
+      return StringCanDiffer(next, text);
+    });
+  }
   const size_t begin = state.level->item_start + 1;  // behind the quote
   const std::string prefix = document.size() > begin ? Decoded(document.substr(begin)) : "";
   std::vector<std::string> strings;  // of the items, as CanonicalJson writes them: "length:text
@@ -94,9 +111,14 @@ JsonStep JsonReader::StepString(JsonState& state, uint8_t byte, const std::strin
 
 bool JsonReader::NameCanDiffer(const JsonState& state, const std::string& document) const {
   const auto& seen = state.level->seen;
-  if (seen == nullptr || seen->empty() || !state.lexeme.between()) return true;
+  if (seen == nullptr || seen->empty()) return true;
   for (const Lexeme::Part& part : state.lexeme.parts) {
     if (program_.automata[part.automaton]->WordsFrom(part.state) == kUncountable) return true;
+  }
+  if (!state.lexeme.between()) {
+    return AnyCharacter(state, document, [&](const JsonState& next, const std::string& text) {
+      return NameCanDiffer(next, text);
+    });
   }
   const std::string prefix =
       document.size() > state.name_start ? Decoded(document.substr(state.name_start)) : "";
