@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -125,24 +127,57 @@ std::shared_ptr<const api::Service> MakeService(const ServeOptions& options,
   return service;
 }
 
-Result<std::vector<std::string>> FindModels(const ServeOptions& options) {
-  std::vector<std::string> paths;
-  for (const std::string& name : options.models) {
-    auto path = ResolveModelPath(name);
-    if (!path) return tl::unexpected(path.error());
-    const std::string id = providers::LocalModelId(*path);
-    for (const std::string& other : paths) {
-      if (providers::LocalModelId(other) != id) continue;
-      return Fail(ErrorCode::kInvalidArgument, "--model: two models have the name '" + id +
-                                                   "'; clients could not tell them apart");
-    }
-    paths.push_back(std::move(*path));
+Result<void> AddModel(std::vector<providers::PooledModel>& models, const std::string& path,
+                      bool preload) {
+  const std::string id = providers::LocalModelId(path);
+  for (const providers::PooledModel& other : models) {
+    if (providers::LocalModelId(other.path) != id) continue;
+    return Fail(ErrorCode::kInvalidArgument, "--model: two models have the name '" + id +
+                                                 "'; clients could not tell them apart");
   }
-  if (!paths.empty()) return paths;
-  auto path = ResolveModelPath("");
-  if (path) return std::vector<std::string>{std::move(*path)};
+  // The first is the default, which people expect to answer at once.
+  models.push_back({path, preload, !models.empty()});
+  return {};
+}
+
+Result<void> AddFolder(std::vector<providers::PooledModel>& models, const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> paths;
+  for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+    if (file.path().extension() == ".gguf") paths.push_back(file.path().string());
+  }
+  if (error) {
+    return Fail(ErrorCode::kNotFound, "--models-from: " + folder + ": " + error.message());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const std::string& path : paths) {
+    const bool given = std::any_of(models.begin(), models.end(), [&](const auto& model) {
+      return std::filesystem::equivalent(model.path, path, error);
+    });
+    if (given) continue;  // by --model, which says more
+    if (auto added = AddModel(models, path, false); !added) return added;
+  }
+  return {};
+}
+
+Result<std::vector<providers::PooledModel>> FindModels(const ServeOptions& options) {
+  std::vector<providers::PooledModel> models;
+  for (const std::string& name : options.models) {
+    const auto path = ResolveModelPath(name);
+    if (!path) return tl::unexpected(path.error());
+    if (auto added = AddModel(models, *path, true); !added) return tl::unexpected(added.error());
+  }
+  for (const std::string& folder : options.model_folders) {
+    if (auto added = AddFolder(models, folder); !added) return tl::unexpected(added.error());
+  }
+  if (!models.empty()) {
+    models.front().preload = true;
+    return models;
+  }
+  const auto path = ResolveModelPath("");
+  if (path) return std::vector<providers::PooledModel>{{*path, true, false}};
   std::cerr << "dure: starting without a model: " << path.error().message << "\n";
-  return paths;
+  return models;
 }
 
 // Waits until the server is to end. An error: a model could not be loaded.
@@ -183,9 +218,11 @@ Result<std::unique_ptr<store::Store>> OpenStore(const std::string& folder) {
 }
 
 providers::LocalProviderOptions ProviderOptions(const ServeOptions& options,
-                                                std::vector<std::string> models) {
+                                                std::vector<providers::PooledModel> models) {
   providers::LocalProviderOptions local;
-  local.model_paths = std::move(models);
+  local.models = std::move(models);
+  local.memory_budget = options.memory_budget_mib << 20;
+  local.unload_after = std::chrono::minutes(options.idle_unload_minutes);
   local.threads = options.threads;
   local.engine.context_length = options.context;
   local.engine.max_queued = options.max_queue;

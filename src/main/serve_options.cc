@@ -118,6 +118,20 @@ void AddServeOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--model", options.models,
                      "A GGUF file, or a name from `dure models`; several can be given, the first "
                      "is the default");
+  command.add_option("--models-from", options.model_folders,
+                     "A folder whose GGUF files are offered too, each loaded at its first request");
+  command
+      .add_option("--memory-budget", options.memory_budget_mib,
+                  "MiB that the models in memory may take, caches included; the one unused for "
+                  "longest makes room; 0: no limit")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 30))
+      ->capture_default_str();
+  command
+      .add_option("--idle-unload", options.idle_unload_minutes,
+                  "Minutes without a request after which a model other than the first leaves "
+                  "memory; 0: never")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   command
       .add_option("--host", options.host,
                   "The address to listen on; others than this computer's own need accounts")

@@ -17,6 +17,9 @@ namespace dure {
 
 struct ServeOptions {
   std::vector<std::string> models;
+  std::vector<std::string> model_folders;
+  uint64_t memory_budget_mib = 0;
+  int idle_unload_minutes = 0;
   std::string host = "127.0.0.1";
   int port = 8080;
   std::string data;

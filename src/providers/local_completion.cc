@@ -22,9 +22,11 @@ class LocalCompletion::ChoiceSink : public engine::Sink {
 
 LocalCompletion::LocalCompletion(std::shared_ptr<EngineLink> link,
                                  std::shared_ptr<const text::Tokenizer> tokenizer,
-                                 std::shared_ptr<ChatSink> sink, int choices)
+                                 std::shared_ptr<ChatSink> sink, int choices,
+                                 std::shared_ptr<void> use)
     : link_(std::move(link)),
       tokenizer_(std::move(tokenizer)),
+      use_(std::move(use)),
       sink_(std::move(sink)),
       held_tokens_(static_cast<size_t>(choices)),
       unfinished_(choices) {}
@@ -118,6 +120,7 @@ void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
   }
   if (--unfinished_ > 0) return;
   const std::shared_ptr<ChatSink> sink = std::exchange(sink_, nullptr);
+  const std::shared_ptr<void> use = std::exchange(use_, nullptr);
   sink->OnUsage(usage_);
   if (error_) return sink->OnEnd(tl::unexpected(*error_));
   sink->OnEnd(usage_);

@@ -35,9 +35,10 @@ class EngineLink {
 
 class LocalCompletion : public Completion, public std::enable_shared_from_this<LocalCompletion> {
  public:
+  /// use: keeps the model loaded until the end.
   LocalCompletion(std::shared_ptr<EngineLink> link,
                   std::shared_ptr<const text::Tokenizer> tokenizer, std::shared_ptr<ChatSink> sink,
-                  int choices);
+                  int choices, std::shared_ptr<void> use);
 
   /// Submits the request once for each choice. With an error the sink is never called.
   Result<void> Start(engine::Engine& engine, const engine::GenerateRequest& request);
@@ -54,6 +55,8 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
 
   const std::shared_ptr<EngineLink> link_;
   const std::shared_ptr<const text::Tokenizer> tokenizer_;
+
+  std::shared_ptr<void> use_;
 
   // Called by the engine's thread alone, one event at a time.
   std::shared_ptr<ChatSink> sink_;

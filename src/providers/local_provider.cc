@@ -1,14 +1,11 @@
 #include "providers/local_provider.h"
 
-#include <sys/stat.h>
-
+#include <functional>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "providers/chat_format.h"
 #include "providers/local_completion.h"
-#include "providers/local_model.h"
 
 namespace dure::providers {
 
@@ -69,160 +66,146 @@ engine::SamplingParams EngineSampling(const Sampling& sampling, uint64_t seed) {
   return params;
 }
 
-// When the file was last written stands for when the model was made.
-int64_t FileTime(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 ? static_cast<int64_t>(status.st_mtime) : 0;
-}
+/// A completion whose model is still being loaded, and later the one that runs.
+class DeferredCompletion : public Completion {
+ public:
+  explicit DeferredCompletion(std::shared_ptr<ChatSink> sink) : sink_(std::move(sink)) {}
 
-struct Entry {
-  std::string path;
-  ModelInfo info;                     // guarded by Impl::mutex
-  std::shared_ptr<LocalModel> model;  // guarded by Impl::mutex; set once
-  std::shared_ptr<EngineLink> link;
+  void Cancel() override {
+    std::shared_ptr<Completion> running;
+    std::shared_ptr<ChatSink> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      cancelled_ = true;
+      running = running_;
+      waiting = std::exchange(sink_, nullptr);
+    }
+    if (running) running->Cancel();
+    if (waiting) End(*waiting, {ErrorCode::kCancelled, "the request was cancelled"});
+  }
+
+  /// The model is there, or is not: `start` starts the completion with the sink.
+  void Begin(
+      const std::function<Result<std::shared_ptr<Completion>>(std::shared_ptr<ChatSink>)>& start) {
+    std::shared_ptr<ChatSink> sink;
+    {
+      const std::lock_guard lock(mutex_);
+      sink = std::exchange(sink_, nullptr);
+    }
+    if (sink == nullptr) return;  // cancelled
+    auto started = start(sink);
+    if (!started) return End(*sink, started.error());
+    const std::lock_guard lock(mutex_);
+    running_ = *std::move(started);
+    if (cancelled_) running_->Cancel();
+  }
+
+ private:
+  static void End(ChatSink& sink, const Error& error) {
+    sink.OnUsage({});
+    sink.OnEnd(tl::unexpected(error));
+  }
+
+  std::mutex mutex_;
+  std::shared_ptr<ChatSink> sink_;  // until it is given away or ended
+  std::shared_ptr<Completion> running_;
+  bool cancelled_ = false;
 };
 
 }  // namespace
 
 struct LocalProvider::Impl {
-  void LoadAll();
-  Result<void> Load(Entry& entry);
-  Result<Entry> FindReady(const std::string& id) const;
+  explicit Impl(LocalProviderOptions options_in)
+      : options(std::move(options_in)), pool(PoolOptions(options)) {}
 
-  LocalProviderOptions options;
-  std::function<void(Result<void>)> on_loaded;
-  mutable std::mutex mutex;
-  std::vector<Entry> entries;  // the vector itself does not change after construction
-  std::thread loader;
+  static ModelPoolOptions PoolOptions(const LocalProviderOptions& options) {
+    ModelPoolOptions pool;
+    pool.models = options.models;
+    pool.memory_budget = options.memory_budget;
+    pool.unload_after = options.unload_after;
+    pool.load.threads = options.threads;
+    pool.load.engine = options.engine;
+    return pool;
+  }
+  Result<std::shared_ptr<Completion>> Start(const std::shared_ptr<ModelPool::Use>& use,
+                                            const ChatRequest& request,
+                                            std::shared_ptr<ChatSink> sink) const;
+
+  const LocalProviderOptions options;
+  ModelPool pool;
 };
 
-Result<void> LocalProvider::Impl::Load(Entry& entry) {
-  LocalModelOptions load;
-  load.threads = options.threads;
-  load.engine = options.engine;
-  load.on_progress = [this, &entry](const models::LoadProgress& progress) {
-    const std::lock_guard lock(mutex);
-    entry.info.bytes_loaded = progress.bytes_done;
-    entry.info.bytes_total = progress.bytes_total;
-  };
-  auto loaded = LocalModel::Load(entry.path, load);
-  const std::lock_guard lock(mutex);
-  if (!loaded) {
-    entry.info.state = ModelState::kFailed;
-    entry.info.error = loaded.error().message;
-    return tl::unexpected(loaded.error());
-  }
-  entry.model = std::move(*loaded);
-  entry.link = std::make_shared<EngineLink>(&entry.model->engine());
-  entry.info.context_length = entry.model->engine().context_length();
-  entry.info.state = ModelState::kReady;
-  return {};
-}
+LocalProvider::LocalProvider(LocalProviderOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
 
-void LocalProvider::Impl::LoadAll() {
-  for (Entry& entry : entries) {
-    if (auto loaded = Load(entry); !loaded) return on_loaded(loaded);
-  }
-  on_loaded({});
-}
-
-LocalProvider::LocalProvider(LocalProviderOptions options) : impl_(std::make_unique<Impl>()) {
-  impl_->options = std::move(options);
-  for (const std::string& path : impl_->options.model_paths) {
-    Entry entry;
-    entry.path = path;
-    entry.info.id = LocalModelId(path);
-    entry.info.created = FileTime(path);
-    entry.info.state = ModelState::kLoading;
-    impl_->entries.push_back(std::move(entry));
-  }
-}
+LocalProvider::~LocalProvider() = default;
 
 void LocalProvider::StartLoading(std::function<void(Result<void>)> on_loaded) {
-  impl_->on_loaded = std::move(on_loaded);
-  impl_->loader = std::thread([impl = impl_.get()] { impl->LoadAll(); });
+  impl_->pool.Start(std::move(on_loaded));
 }
 
-LocalProvider::~LocalProvider() {
-  if (impl_->loader.joinable()) impl_->loader.join();
-  for (Entry& entry : impl_->entries) {
-    if (entry.link) entry.link->Cut();
-  }
-}
-
-std::vector<ModelInfo> LocalProvider::models() const {
-  std::vector<ModelInfo> infos;
-  const std::lock_guard lock(impl_->mutex);
-  for (const Entry& entry : impl_->entries) infos.push_back(entry.info);
-  return infos;
-}
+std::vector<ModelInfo> LocalProvider::models() const { return impl_->pool.infos(); }
 
 std::vector<ModelStats> LocalProvider::stats() const {
-  std::vector<std::shared_ptr<LocalModel>> models;
-  {
-    const std::lock_guard lock(impl_->mutex);
-    for (const Entry& entry : impl_->entries) {
-      if (entry.model) models.push_back(entry.model);
-    }
-  }
   std::vector<ModelStats> out;
-  for (const auto& model : models) {
-    const engine::EngineStats stats = model->engine().stats();
-    out.push_back({model->id(), stats.running, stats.queued, stats.blocks_used, stats.blocks_total,
-                   stats.steps, stats.tokens_generated});
+  for (const auto& use : impl_->pool.loaded()) {
+    const engine::EngineStats stats = use->model().engine().stats();
+    out.push_back({use->model().id(), stats.running, stats.queued, stats.blocks_used,
+                   stats.blocks_total, stats.steps, stats.tokens_generated});
   }
   return out;
 }
 
-Result<Entry> LocalProvider::Impl::FindReady(const std::string& id) const {
-  const std::lock_guard lock(mutex);
-  for (const Entry& entry : entries) {
-    if (entry.info.id != id) continue;
-    if (entry.model) return entry;
-    return Fail(ErrorCode::kUnavailable,
-                entry.info.state == ModelState::kLoading
-                    ? "the model '" + id + "' is still loading"
-                    : "the model '" + id + "' could not be loaded: " + entry.info.error);
-  }
-  return Fail(ErrorCode::kNotFound, "there is no model '" + id + "' here");
-}
-
-Result<std::shared_ptr<Completion>> LocalProvider::Complete(const ChatRequest& request,
-                                                            std::shared_ptr<ChatSink> sink) {
-  const auto entry = impl_->FindReady(request.model);
-  if (!entry) return tl::unexpected(entry.error());
+Result<std::shared_ptr<Completion>> LocalProvider::Impl::Start(
+    const std::shared_ptr<ModelPool::Use>& use, const ChatRequest& request,
+    std::shared_ptr<ChatSink> sink) const {
   ChatInput chat;
   for (const ChatMessage& message : request.messages) {
     chat.messages.push_back(TemplateMessage(message));
   }
   chat.template_arguments = request.template_arguments;
-  chat.unix_time = impl_->options.unix_time();
-  const ChatFormat& format = entry->model->format();
+  chat.unix_time = options.unix_time();
+  const ChatFormat& format = use->model().format();
   auto prompt = format.Render(chat);
   if (!prompt) return tl::unexpected(TemplateError(prompt.error()));
 
   engine::GenerateRequest generate;
   generate.prompt = format.EncodeChat(*prompt);
-  generate.sampling =
-      EngineSampling(request.sampling,
-                     request.sampling.seed ? *request.sampling.seed : impl_->options.random_seed());
+  generate.sampling = EngineSampling(
+      request.sampling, request.sampling.seed ? *request.sampling.seed : options.random_seed());
   generate.max_tokens = request.max_tokens;
   generate.stop = request.stop;
   generate.top_logprobs = request.top_logprobs;
   generate.tenant = request.tenant;
   if (request.json_schema) {
-    const auto grammar = entry->model->GrammarFor(*request.json_schema);
+    const auto grammar = use->model().GrammarFor(*request.json_schema);
     if (!grammar) {
       return Fail(ErrorCode::kInvalidArgument, "response_format: " + grammar.error().message);
     }
     generate.constraint = (*grammar)->NewConstraint();
   }
-  auto completion = std::make_shared<LocalCompletion>(entry->link, format.shared_tokenizer(),
-                                                      std::move(sink), request.choices);
-  if (auto started = completion->Start(entry->model->engine(), generate); !started) {
+  auto completion = std::make_shared<LocalCompletion>(use->link(), format.shared_tokenizer(),
+                                                      std::move(sink), request.choices, use);
+  if (auto started = completion->Start(use->model().engine(), generate); !started) {
     return tl::unexpected(started.error());
   }
   return completion;
+}
+
+Result<std::shared_ptr<Completion>> LocalProvider::Complete(const ChatRequest& request,
+                                                            std::shared_ptr<ChatSink> sink) {
+  auto use = impl_->pool.TryGet(request.model);
+  if (!use) return tl::unexpected(use.error());
+  if (*use) return impl_->Start(*use, request, std::move(sink));
+  auto deferred = std::make_shared<DeferredCompletion>(std::move(sink));
+  impl_->pool.Get(request.model, [impl = impl_.get(), deferred,
+                                  request](ModelPool::UseResult loaded) {
+    deferred->Begin([&](std::shared_ptr<ChatSink> waiting) -> Result<std::shared_ptr<Completion>> {
+      if (!loaded) return tl::unexpected(loaded.error());
+      return impl->Start(*loaded, request, std::move(waiting));
+    });
+  });
+  return deferred;
 }
 
 }  // namespace dure::providers

@@ -107,16 +107,17 @@ class Completion {
   virtual void Cancel() = 0;
 };
 
-enum class ModelState { kLoading, kReady, kFailed };
+/// kUnloaded: not in memory; the next request for it loads it.
+enum class ModelState { kLoading, kReady, kFailed, kUnloaded };
 
 struct ModelInfo {
   std::string id;
   int64_t created = 0;     // seconds UTC
   int context_length = 0;  // tokens; 0: not known yet
   ModelState state = ModelState::kReady;
-  uint64_t bytes_loaded = 0;  // with kLoading
+  uint64_t bytes_loaded = 0;  // with kLoading, and with kUnloaded while a request loads it
   uint64_t bytes_total = 0;
-  std::string error;  // with kFailed: one line
+  std::string error;  // with kFailed: one line; with kUnloaded: why the last try failed
 };
 
 /// What a model's engine does now.
@@ -137,12 +138,13 @@ class Provider {
   /// The default model first.
   virtual std::vector<ModelInfo> models() const = 0;
   virtual std::vector<ModelStats> stats() const = 0;
-  /// Renders, encodes and queues: takes up to some milliseconds for a long chat. The sink may be
+  /// Renders, encodes and queues: takes up to some milliseconds for a long chat. Where the model
+  /// has to be loaded first, the same happens later, and its errors reach OnEnd. The sink may be
   /// called before this returns; with an error it is never called. Errors: kNotFound (model),
-  /// kUnavailable (loading, queue full), kContextLengthExceeded (numbers in the message),
-  /// kInvalidArgument (the message begins with the parameter's name), kUnsupported (the model has
-  /// no chat template, or its template refuses this chat), kResourceExhausted (a limit of the
-  /// template).
+  /// kUnavailable (could not be loaded, queue full), kContextLengthExceeded (numbers in the
+  /// message), kInvalidArgument (the message begins with the parameter's name), kUnsupported (the
+  /// model has no chat template, or its template refuses this chat), kResourceExhausted (a limit of
+  /// the template).
   virtual Result<std::shared_ptr<Completion>> Complete(const ChatRequest& request,
                                                        std::shared_ptr<ChatSink> sink) = 0;
 };

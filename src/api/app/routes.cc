@@ -14,6 +14,7 @@ const char* StatusName(providers::ModelState state) {
     case providers::ModelState::kLoading:
       return "loading";
     case providers::ModelState::kReady:
+    case providers::ModelState::kUnloaded:  // a chat loads it
       return "ready";
     case providers::ModelState::kFailed:
       return "failed";
