@@ -23,9 +23,13 @@ bool Gather(uint8_t* page) {
 
 }  // namespace
 
-LargePageGatherer::LargePageGatherer(std::vector<MemoryRegion> regions,
+LargePageGatherer::LargePageGatherer(std::vector<MemoryRegion> filled,
+                                     std::vector<MemoryRegion> growing,
                                      std::chrono::milliseconds delay)
-    : regions_(std::move(regions)), delay_(delay), thread_([this] { Run(); }) {}
+    : filled_(std::move(filled)),
+      growing_(std::move(growing)),
+      delay_(delay),
+      thread_([this] { Run(); }) {}
 
 LargePageGatherer::~LargePageGatherer() {
   {
@@ -55,14 +59,19 @@ void LargePageGatherer::Run() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, delay_, [&] { return stop_ || hurry_; });
   }
-  GatherRegions();
+  if (!stopped()) {
+    for (const MemoryRegion& region : growing_) {
+      madvise(region.memory.get(), region.bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+    }
+  }
+  GatherFilled();
   const std::lock_guard lock(mutex_);
   done_ = true;
   changed_.notify_all();
 }
 
-void LargePageGatherer::GatherRegions() {
-  for (const MemoryRegion& region : regions_) {
+void LargePageGatherer::GatherFilled() {
+  for (const MemoryRegion& region : filled_) {
     const size_t whole = region.bytes / kLargePage * kLargePage;
     for (size_t at = 0; at < whole && !stopped(); at += kLargePage) {
       if (Gather(region.memory.get() + at)) continue;

@@ -13,13 +13,15 @@
 
 namespace dure {
 
-/// Moves what stands in the regions into large pages, beginning after `delay` (a program that lives
+/// Moves what stands in the `filled` regions into large pages, and asks for them where the
+/// `growing` regions are touched from then on, beginning after `delay` (a program that lives
 /// shorter gains nothing), in a thread that gives way to all others. The memory may be used
 /// meanwhile. Linux 6.1 and later; before that the kernel is asked to do so in its own time.
 class LargePageGatherer {
  public:
   /// Keeps the regions alive until it is destroyed.
-  LargePageGatherer(std::vector<MemoryRegion> regions, std::chrono::milliseconds delay);
+  LargePageGatherer(std::vector<MemoryRegion> filled, std::vector<MemoryRegion> growing,
+                    std::chrono::milliseconds delay);
   /// Stops where it is.
   ~LargePageGatherer();
   LargePageGatherer(const LargePageGatherer&) = delete;
@@ -30,10 +32,11 @@ class LargePageGatherer {
 
  private:
   void Run();
-  void GatherRegions();
+  void GatherFilled();
   bool stopped();
 
-  std::vector<MemoryRegion> regions_;
+  std::vector<MemoryRegion> filled_;
+  std::vector<MemoryRegion> growing_;
   std::chrono::milliseconds delay_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -181,6 +181,8 @@ const models::ModelConfig& Engine::config() const { return impl_->model->config(
 
 int Engine::context_length() const { return impl_->context_length; }
 
+MemoryRegion Engine::cache_memory() const { return impl_->kv->memory(); }
+
 EngineStats Engine::stats() const {
   const std::lock_guard lock(impl_->mutex);
   EngineStats stats = impl_->stats;

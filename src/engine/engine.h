@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/page_arena.h"
 #include "models/model.h"
 #include "numerics/kv_layout.h"
 
@@ -204,6 +205,8 @@ class Engine {
   /// Positions a sequence may have, prompt and answer together.
   int context_length() const;
   EngineStats stats() const;
+  /// The cache's, touched as it fills.
+  MemoryRegion cache_memory() const;
 
  private:
   struct Impl;

@@ -3,8 +3,6 @@
 #include <cstring>
 #include <string>
 
-#include "base/page_arena.h"
-
 namespace dure::models {
 
 uint64_t KvStorage::BlockBytes(const ModelConfig& config, numerics::CacheType type) {
@@ -22,6 +20,7 @@ Result<std::unique_ptr<KvStorage>> KvStorage::Create(const ModelConfig& config, 
   storage->head_bytes_ = static_cast<size_t>(numerics::CacheBlockBytes(type, config.head_dim));
   storage->block_bytes_ = static_cast<size_t>(BlockBytes(config, type));
   const uint64_t bytes = BlockBytes(config, type) * static_cast<uint64_t>(blocks);
+  storage->bytes_ = static_cast<size_t>(bytes);
   storage->memory_ = ReservePages(bytes);
   if (storage->memory_ == nullptr) {
     return Fail(ErrorCode::kResourceExhausted, "not enough address space for a KV cache of " +

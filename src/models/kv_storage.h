@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/page_arena.h"
 #include "models/model.h"
 #include "numerics/kv_layout.h"
 
@@ -28,6 +29,8 @@ class KvStorage {
   static uint64_t BlockBytes(const ModelConfig& config, numerics::CacheType type);
   int blocks() const { return blocks_; }
   numerics::CacheType type() const { return type_; }
+  /// All of it, most of which no sequence may have touched yet.
+  MemoryRegion memory() const { return {memory_, bytes_}; }
   /// Copies all keys and values of one block to another.
   void CopyBlock(int32_t from, int32_t to);
 
@@ -45,6 +48,7 @@ class KvStorage {
   numerics::CacheType type_ = numerics::CacheType::kF16;
   size_t head_bytes_ = 0;
   size_t block_bytes_ = 0;
+  size_t bytes_ = 0;
   std::shared_ptr<uint8_t> memory_;  // [blocks][layers][kv_heads]
 };
 

@@ -49,7 +49,8 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
       engine::Engine::Create(std::move(*model), local->format_.shared_tokenizer(), engine_options);
   if (!engine) return tl::unexpected(engine.error());
   local->engine_ = std::move(*engine);
-  local->large_pages_ = std::make_unique<LargePageGatherer>(weights, kLargePagesAfter);
+  local->large_pages_ = std::make_unique<LargePageGatherer>(
+      weights, std::vector{local->engine_->cache_memory()}, kLargePagesAfter);
   return local;
 }
 
