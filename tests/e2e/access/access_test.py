@@ -394,15 +394,18 @@ class Accounts(unittest.TestCase):
         add_user(self.server.data, "counted")
         counted, admin = self.client("counted"), self.client("admin")
         key = self.key(user="counted")
-        self.assertEqual(counted.ask("POST", "/v1/chat/completions", chat(self.server))[0], 200)
+        status, answer, _ = counted.ask("POST", "/v1/chat/completions", chat(self.server))
+        self.assertEqual(status, 200)
         self.assertEqual(counted.ask("POST", "/v1/chat/completions", chat(self.server, model="none"),
                                      x_api_key=key["key"])[0], 404)
         end = time.monotonic() + 5
         while counted.ask("GET", "/api/usage")[1]["total"]["requests"] < 2 and time.monotonic() < end:
             time.sleep(0.02)
         total = counted.ask("GET", "/api/usage")[1]["total"]
-        self.assertEqual((total["requests"], total["errors"], total["completion_tokens"]), (2, 1, 8))
-        self.assertGreater(total["prompt_tokens"], 5)
+        self.assertEqual((total["requests"], total["errors"]), (2, 1))
+        for count in ("prompt_tokens", "completion_tokens"):
+            self.assertEqual(total[count], answer["usage"][count])
+            self.assertGreater(total[count], 0)
         groups = counted.ask("GET", "/api/usage?group=key")[1]["groups"]
         self.assertEqual([group["group"] for group in groups], ["", key["id"]])
         self.assertEqual(counted.ask("GET", "/api/usage?to=2001-01-01")[1]["total"]["requests"], 0)
