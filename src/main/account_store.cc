@@ -32,6 +32,10 @@ int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+std::optional<int64_t> LimitOrNone(int64_t value) {
+  return value > 0 ? std::optional(value) : std::nullopt;
+}
+
 Result<store::Account> FindAccount(store::Store& store, const std::string& name) {
   auto found = store.accounts().FindByName(name);
   if (!found) return tl::unexpected(found.error());

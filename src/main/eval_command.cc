@@ -24,23 +24,14 @@ struct Options {
   bool json = false;
 };
 
-struct Loaded {
-  std::unique_ptr<models::Model> model;
-  providers::ChatFormat format;
-};
-
-Result<Loaded> Load(const std::string& name, ThreadTeam& team) {
+Result<std::unique_ptr<models::Model>> LoadWeights(const std::string& name, ThreadTeam& team) {
   const auto path = ResolveModelPath(name);
   if (!path) return tl::unexpected(path.error());
   const auto file = formats::GgufFile::Open(*path);
   if (!file) return tl::unexpected(file.error());
-  auto format = providers::ChatFormat::FromGguf(**file);
-  if (!format) return tl::unexpected(format.error());
   models::LoadOptions options;
   options.team = &team;
-  auto model = models::LoadModel(**file, options);
-  if (!model) return tl::unexpected(model.error());
-  return Loaded{*std::move(model), *std::move(format)};
+  return models::LoadModel(**file, options);
 }
 
 Json ToJson(const engine::Evaluation& evaluation) {
@@ -70,22 +61,24 @@ Result<void> Eval(const Options& options) {
   const auto text = ReadFile(options.file);
   if (!text) return tl::unexpected(text.error());
   ThreadTeam team(options.model.threads > 0 ? options.model.threads : AvailableCores());
-  const auto loaded = Load(options.model.model, team);
-  if (!loaded) return tl::unexpected(loaded.error());
-  const engine::EvaluatedModel evaluated = {loaded->model.get(), options.model.kv_type};
+  const auto format = LoadChatFormat(options.model);
+  if (!format) return tl::unexpected(format.error());
+  const auto model = LoadWeights(options.model.model, team);
+  if (!model) return tl::unexpected(model.error());
+  const engine::EvaluatedModel evaluated = {model->get(), options.model.kv_type};
   engine::EvaluatedModel reference = {nullptr, options.reference_kv_type};
   std::unique_ptr<models::Model> other;
   if (!options.reference.empty()) {
-    auto opened = Load(options.reference, team);
+    auto opened = LoadWeights(options.reference, team);
     if (!opened) return tl::unexpected(opened.error());
-    other = std::move(opened->model);
+    other = *std::move(opened);
     reference.model = other.get();
   }
-  const text::Tokenizer& tokenizer = loaded->format.tokenizer();
+  const text::Tokenizer& tokenizer = format->tokenizer();
   engine::EvaluationOptions how;
   how.window = options.window;
   if (tokenizer.add_bos()) how.bos = tokenizer.bos();
-  const auto tokens = loaded->format.EncodePrompt(*text, text::ControlTokens::kAsText);
+  const auto tokens = format->EncodePrompt(*text, text::ControlTokens::kAsText);
   const auto evaluation = engine::Evaluate(evaluated, reference, tokens, how, team);
   if (!evaluation) return tl::unexpected(evaluation.error());
   if (options.json) {

@@ -31,10 +31,6 @@ struct KeyOptions {
   bool json = false;
 };
 
-std::optional<int64_t> LimitOrNone(int64_t value) {
-  return value > 0 ? std::optional(value) : std::nullopt;
-}
-
 Result<store::NewKey> Wanted(const KeyOptions& options, const std::string& account_id) {
   store::NewKey key;
   key.account_id = account_id;
@@ -160,12 +156,7 @@ void RegisterKey(CLI::App& app, CommandContext& context) {
       "  dure key create laptop --user kim --expires-days 90");
   auto options = std::make_shared<KeyOptions>();
   const auto add = [&](const char* name, const char* text, auto run) {
-    auto* sub = command->add_subcommand(name, text);
-    sub->add_option("--data", options->data,
-                    "The server's folder (default: " + store::DefaultDataFolder() + ")");
-    sub->add_flag("--json", options->json, "Print JSON");
-    sub->callback([&context, options, run] { context.outcome = run(*options); });
-    return sub;
+    return AddStoreCommand(*command, context, options, name, text, run);
   };
   AddCreateOptions(*add("create", "Make a key and print it, once", Create), *options);
   add("list", "Show keys, never the secret itself", List)

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/error_table.h"
+#include "main/account_store.h"
 #include "main/model_options.h"
 #include "net/address.h"
 #include "store/data_folder.h"
@@ -41,10 +42,6 @@ Result<PublicUrl> ParsePublicUrl(const std::string& url) {
   const size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
   if (bracket == rest.npos) return wrong;
   return PublicUrl{https, rest.substr(0, rest.find(':', bracket)), url};
-}
-
-std::optional<int64_t> LimitOrNone(int64_t value) {
-  return value > 0 ? std::optional(value) : std::nullopt;
 }
 
 void AddAccessOptions(CLI::App& command, ServeOptions& options) {

@@ -117,12 +117,7 @@ void RegisterUser(CLI::App& app, CommandContext& context) {
       "  echo 'a good password' | dure user add kim --admin --password-stdin");
   auto options = std::make_shared<UserOptions>();
   const auto add = [&](const char* name, const char* text, auto run) {
-    auto* sub = command->add_subcommand(name, text);
-    sub->add_option("--data", options->data,
-                    "The server's folder (default: " + store::DefaultDataFolder() + ")");
-    sub->add_flag("--json", options->json, "Print JSON");
-    sub->callback([&context, options, run] { context.outcome = run(*options); });
-    return sub;
+    return AddStoreCommand(*command, context, options, name, text, run);
   };
   auto* adding =
       add("add", "Make an account; the first administrator owns what was there before", Add);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "formats/gguf.h"
+#include "models/load_macros.h"
 
 namespace dure::models {
 namespace {
@@ -148,17 +149,20 @@ Decoder::Decoder(ModelConfig config, RopeTable rope, const numerics::Kernels* ke
       team_(team),
       workspace_(config_, team->size()) {}
 
+Result<void> Decoder::Load(WeightLoader* loader) {
+  DURE_CHECK_RESULT(LoadEnds(loader));
+  for (int i = 0; i < config_.layers; ++i) {
+    DURE_CHECK_RESULT(LoadLayer(loader, "blk." + std::to_string(i) + "."));
+  }
+  CountWeights(*loader);
+  return {};
+}
+
 Result<void> Decoder::LoadEnds(WeightLoader* loader) {
-  auto embedding = loader->LoadLinear("token_embd", config_.vocab_size, config_.width);
-  if (!embedding) return tl::unexpected(embedding.error());
-  embedding_ = *std::move(embedding);
-  auto norm = loader->LoadVector("output_norm.weight", config_.width);
-  if (!norm) return tl::unexpected(norm.error());
-  output_norm_ = *std::move(norm);
+  DURE_ASSIGN(embedding_, loader->LoadLinear("token_embd", config_.vocab_size, config_.width));
+  DURE_ASSIGN(output_norm_, loader->LoadVector("output_norm.weight", config_.width));
   if (loader->Has("output.weight")) {
-    auto output = loader->LoadLinear("output", config_.vocab_size, config_.width);
-    if (!output) return tl::unexpected(output.error());
-    output_ = *std::move(output);
+    DURE_ASSIGN(output_, loader->LoadLinear("output", config_.vocab_size, config_.width));
   }
   return {};
 }

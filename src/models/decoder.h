@@ -34,13 +34,14 @@ class Decoder : public Model {
   ModelWork work() const override { return work_; }
   Result<void> Forward(const Step& step, KvStorage& kv, std::span<float> logits) override;
 
+  /// Called once, before all else. Errors: those of the loader, which name the tensor.
+  Result<void> Load(WeightLoader* loader);
+
  protected:
   Decoder(ModelConfig config, RopeTable rope, const numerics::Kernels* kernels, ThreadTeam* team);
 
-  /// Loads token_embd, output_norm and output (or none where it is tied to the embedding).
-  Result<void> LoadEnds(WeightLoader* loader);
-  /// To be called when everything is loaded.
-  void CountWeights(const WeightLoader& loader);
+  /// Loads the next layer, whose tensors' names begin with `prefix`.
+  virtual Result<void> LoadLayer(WeightLoader* loader, const std::string& prefix) = 0;
   /// What layer `index` computes, one member's part.
   virtual void RunLayer(const Worker& worker, int index) const = 0;
 
@@ -55,6 +56,9 @@ class Decoder : public Model {
   float logit_soft_cap_ = 0;
 
  private:
+  /// token_embd, output_norm and output (or none where it is tied to the embedding).
+  Result<void> LoadEnds(WeightLoader* loader);
+  void CountWeights(const WeightLoader& loader);
   Result<void> CheckStep(const Step& step, const KvStorage& kv, std::span<float> logits) const;
 
   const numerics::Kernels* kernels_;

@@ -43,19 +43,8 @@ class GemmaDecoder : public Decoder {
     attention_scale_ = 1.0f / std::sqrt(static_cast<float>(divisor));
   }
 
-  Result<void> Load(WeightLoader* loader) {
-    DURE_CHECK_RESULT(LoadEnds(loader));
-    for (int i = 0; i < config_.layers; ++i) {
-      auto layer = LoadLayer(loader, "blk." + std::to_string(i) + ".");
-      if (!layer) return tl::unexpected(layer.error());
-      layers_.push_back(*std::move(layer));
-    }
-    CountWeights(*loader);
-    return {};
-  }
-
  private:
-  Result<Layer> LoadLayer(WeightLoader* loader, const std::string& prefix) const {
+  Result<void> LoadLayer(WeightLoader* loader, const std::string& prefix) override {
     const ModelConfig& c = config_;
     const int64_t q_width = int64_t{c.heads} * c.head_dim;
     const int64_t kv_width = int64_t{c.kv_heads} * c.head_dim;
@@ -81,7 +70,8 @@ class GemmaDecoder : public Decoder {
     DURE_ASSIGN(layer.up, linear("ffn_up", c.ff_width, c.width));
     DURE_ASSIGN(layer.down, linear("ffn_down", c.width, c.ff_width));
     DURE_ASSIGN(layer.ffn_post_norm, vector("post_ffw_norm", c.width));
-    return layer;
+    layers_.push_back(std::move(layer));
+    return {};
   }
 
   void RunLayer(const Worker& w, int index) const override {

@@ -32,19 +32,8 @@ class GptOss : public Decoder {
         local_(std::move(local)),
         expert_memory_(config_, team->size()) {}
 
-  Result<void> Load(WeightLoader* loader) {
-    DURE_CHECK_RESULT(LoadEnds(loader));
-    for (int i = 0; i < config_.layers; ++i) {
-      auto layer = LoadLayer(loader, "blk." + std::to_string(i) + ".");
-      if (!layer) return tl::unexpected(layer.error());
-      layers_.push_back(*std::move(layer));
-    }
-    CountWeights(*loader);
-    return {};
-  }
-
  private:
-  Result<Layer> LoadLayer(WeightLoader* loader, const std::string& prefix) const {
+  Result<void> LoadLayer(WeightLoader* loader, const std::string& prefix) override {
     const ModelConfig& c = config_;
     const int64_t q_width = int64_t{c.heads} * c.head_dim;
     const int64_t kv_width = int64_t{c.kv_heads} * c.head_dim;
@@ -57,7 +46,8 @@ class GptOss : public Decoder {
     DURE_ASSIGN(layer.sinks, loader->LoadVector(prefix + "attn_sinks.weight", c.heads));
     DURE_ASSIGN(layer.ffn_norm, loader->LoadVector(prefix + "post_attention_norm.weight", c.width));
     DURE_ASSIGN(layer.experts, LoadExpertLayer(loader, prefix, c));
-    return layer;
+    layers_.push_back(std::move(layer));
+    return {};
   }
 
   void RunLayer(const Worker& w, int index) const override {

@@ -32,26 +32,16 @@ class PreNormDecoder : public Decoder {
   void set_temperature(const QueryTemperature& temperature) { temperature_ = temperature; }
   void set_expert_options(const ExpertOptions& options) { expert_options_ = options; }
 
-  Result<void> Load(WeightLoader* loader) {
-    DURE_CHECK_RESULT(LoadEnds(loader));
-    for (int i = 0; i < config_.layers; ++i) {
-      auto layer = LoadLayer(loader, "blk." + std::to_string(i) + ".");
-      if (!layer) return tl::unexpected(layer.error());
-      layers_.push_back(*std::move(layer));
-    }
-    CountWeights(*loader);
-    return {};
-  }
-
  private:
-  Result<Layer> LoadLayer(WeightLoader* loader, const std::string& prefix) const {
+  Result<void> LoadLayer(WeightLoader* loader, const std::string& prefix) override {
     Layer layer;
     DURE_ASSIGN(layer.attention_norm,
                 loader->LoadVector(prefix + "attn_norm.weight", config_.width));
     DURE_CHECK_RESULT(LoadAttention(loader, prefix, &layer));
     DURE_ASSIGN(layer.ffn_norm, loader->LoadVector(prefix + "ffn_norm.weight", config_.width));
     DURE_CHECK_RESULT(LoadFeedForward(loader, prefix, &layer));
-    return layer;
+    layers_.push_back(std::move(layer));
+    return {};
   }
 
   Result<void> LoadAttention(WeightLoader* loader, const std::string& prefix, Layer* layer) const {

@@ -15,6 +15,7 @@
 namespace dure::engine {
 namespace {
 
+using testing::EventBits;
 using testing::MakeTinyEngine;
 using testing::RandomTokens;
 using testing::RecordingSink;
@@ -72,16 +73,7 @@ GenerateRequest Other(uint32_t seed) {
 /// Ids and the bits of every log-probability.
 std::vector<uint32_t> Bits(RecordingSink& sink) {
   EXPECT_NE(sink.WaitForFinish().reason, FinishReason::kError);
-  std::vector<uint32_t> bits;
-  for (const TokenEvent& event : sink.events()) {
-    bits.push_back(static_cast<uint32_t>(event.id));
-    bits.push_back(std::bit_cast<uint32_t>(event.logprob));
-    for (const TokenLogprob& entry : event.top) {
-      bits.push_back(static_cast<uint32_t>(entry.id));
-      bits.push_back(std::bit_cast<uint32_t>(entry.logprob));
-    }
-  }
-  return bits;
+  return EventBits(sink.events());
 }
 
 class Invariance : public ::testing::TestWithParam<Kind> {

@@ -14,6 +14,7 @@
 namespace dure::engine {
 namespace {
 
+using testing::EventBits;
 using testing::MakeTinyEngine;
 using testing::RandomTokens;
 using testing::RecordingSink;
@@ -34,15 +35,7 @@ GenerateRequest Chat(std::vector<TokenId> prompt, int max_tokens = 20) {
 
 std::vector<uint32_t> Bits(RecordingSink& sink) {
   EXPECT_EQ(sink.WaitForFinish().reason, FinishReason::kLength);
-  std::vector<uint32_t> bits;
-  for (const TokenEvent& event : sink.events()) {
-    bits.push_back(static_cast<uint32_t>(event.id));
-    bits.push_back(std::bit_cast<uint32_t>(event.logprob));
-    for (const TokenLogprob& entry : event.top) {
-      bits.push_back(std::bit_cast<uint32_t>(entry.logprob));
-    }
-  }
-  return bits;
+  return EventBits(sink.events());
 }
 
 std::vector<uint32_t> BitsWithoutCache(const GenerateRequest& request) {

@@ -1,6 +1,7 @@
 // A sink that keeps everything and lets a test wait for it.
 #pragma once
 
+#include <bit>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -74,5 +75,19 @@ class HoldingSink : public RecordingSink {
   std::promise<void> release_;
   std::shared_future<void> released_ = release_.get_future();
 };
+
+/// Ids and the bits of every log-probability, token after token.
+inline std::vector<uint32_t> EventBits(const std::vector<TokenEvent>& events) {
+  std::vector<uint32_t> bits;
+  for (const TokenEvent& event : events) {
+    bits.push_back(static_cast<uint32_t>(event.id));
+    bits.push_back(std::bit_cast<uint32_t>(event.logprob));
+    for (const TokenLogprob& entry : event.top) {
+      bits.push_back(static_cast<uint32_t>(entry.id));
+      bits.push_back(std::bit_cast<uint32_t>(entry.logprob));
+    }
+  }
+  return bits;
+}
 
 }  // namespace dure::engine::testing

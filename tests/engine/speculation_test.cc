@@ -12,6 +12,7 @@
 namespace dure::engine {
 namespace {
 
+using testing::EventBits;
 using testing::MakeTinyEngine;
 using testing::RandomTokens;
 using testing::RecordingSink;
@@ -90,16 +91,7 @@ struct Answer {
 
 Answer AnswerOf(RecordingSink& sink) {
   const FinishEvent& finish = sink.WaitForFinish();
-  Answer answer{{}, sink.text(), finish.reason, finish.usage.completion_tokens};
-  for (const TokenEvent& event : sink.events()) {
-    answer.bits.push_back(static_cast<uint32_t>(event.id));
-    answer.bits.push_back(std::bit_cast<uint32_t>(event.logprob));
-    for (const TokenLogprob& entry : event.top) {
-      answer.bits.push_back(static_cast<uint32_t>(entry.id));
-      answer.bits.push_back(std::bit_cast<uint32_t>(entry.logprob));
-    }
-  }
-  return answer;
+  return {EventBits(sink.events()), sink.text(), finish.reason, finish.usage.completion_tokens};
 }
 
 class SpeculationTest : public ::testing::TestWithParam<Case> {};

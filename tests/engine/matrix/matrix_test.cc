@@ -23,6 +23,7 @@ namespace dure::engine {
 namespace {
 
 using testing::Combination;
+using testing::EventBits;
 using testing::HoldingSink;
 using testing::MakeTinyEngine;
 using testing::RandomTokens;
@@ -110,16 +111,7 @@ GenerateRequest Other(uint32_t seed) {
 
 std::vector<uint32_t> Bits(RecordingSink& sink) {
   EXPECT_EQ(sink.WaitForFinish().reason, FinishReason::kLength);
-  std::vector<uint32_t> bits;
-  for (const TokenEvent& event : sink.events()) {
-    bits.push_back(static_cast<uint32_t>(event.id));
-    bits.push_back(std::bit_cast<uint32_t>(event.logprob));
-    for (const TokenLogprob& entry : event.top) {
-      bits.push_back(static_cast<uint32_t>(entry.id));
-      bits.push_back(std::bit_cast<uint32_t>(entry.logprob));
-    }
-  }
-  return bits;
+  return EventBits(sink.events());
 }
 
 enum Company { kAlone, kAmongOthers, kWhileOthersDecode };
