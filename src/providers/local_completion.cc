@@ -91,7 +91,7 @@ void LocalCompletion::OnToken(int choice, const engine::TokenEvent& event) {
     held.push_back(Describe(event));
   }
   if (event.text.empty()) return;
-  sink_->OnDelta({choice, event.text, std::exchange(held, {})});
+  sink_->OnDelta({choice, event.text, std::exchange(held, {}), {}, {}});
 }
 
 void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
@@ -107,12 +107,12 @@ void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
       event.reason == engine::FinishReason::kLength) {
     if (event.stop_match && event.text.empty()) held.clear();
     if (!error_ && (!event.text.empty() || !held.empty())) {
-      sink_->OnDelta({choice, event.text, std::exchange(held, {})});
+      sink_->OnDelta({choice, event.text, std::exchange(held, {}), {}, {}});
     }
     if (!error_) {
-      sink_->OnChoiceEnd(choice, event.reason == engine::FinishReason::kStop
-                                     ? FinishReason::kStop
-                                     : FinishReason::kLength);
+      const bool stopped = event.reason == engine::FinishReason::kStop;
+      sink_->OnChoiceEnd(choice,
+                         {stopped ? FinishReason::kStop : FinishReason::kLength, event.stop_match});
     }
   } else if (!error_) {
     error_ = event.error.value_or(Error{ErrorCode::kCancelled, "the request was cancelled"});

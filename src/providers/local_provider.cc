@@ -177,6 +177,7 @@ Result<std::shared_ptr<Completion>> LocalProvider::Impl::Start(
   generate.stop = request.stop;
   generate.top_logprobs = request.top_logprobs;
   generate.tenant = request.tenant;
+  generate.queue_deadline = request.queue_deadline;
   if (request.json_schema) {
     const auto grammar = use->model().GrammarFor(*request.json_schema);
     if (!grammar) {

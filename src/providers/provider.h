@@ -2,12 +2,16 @@
 // come from this machine or another; below it nobody knows what a user or a conversation is.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
@@ -47,10 +51,9 @@ struct Sampling {
   std::optional<uint64_t> seed;                       // absent: another one each time
 };
 
-struct ChatRequest {
+/// What every request for generated text says about the answer.
+struct CompletionOptions {
   std::string model;
-  std::vector<ChatMessage> messages;
-  Json template_arguments = Json::object();  // more variables for the model's chat template
   Sampling sampling;
   std::optional<std::string> json_schema;  // the answer is JSON that fits this schema
   int max_tokens = -1;                     // -1: up to the end of the context
@@ -59,6 +62,35 @@ struct ChatRequest {
   int top_logprobs =
       -1;  // -1: no log-probabilities; 0: of the chosen token only; K: of the K best too
   std::string tenant;  // whose cache may be shared
+  // When this passes before the answer was begun, the completion ends with kUnavailable.
+  std::optional<std::chrono::steady_clock::time_point> queue_deadline;
+};
+
+/// A function the model may ask for.
+struct Tool {
+  std::string name;
+  std::string description;
+  Json parameters;      // JSON Schema of the arguments' object; null: none are taken
+  bool strict = false;  // arguments fit the schema even where the model chooses to call by itself
+};
+
+enum class ToolChoice { kAuto, kNone, kRequired, kNamed };
+
+struct ChatRequest : CompletionOptions {
+  std::vector<ChatMessage> messages;
+  std::vector<Tool> tools;
+  ToolChoice tool_choice = ToolChoice::kAuto;
+  std::string named_tool;  // with kNamed
+  bool parallel_tool_calls = true;
+  std::string reasoning_effort;  // "none", "minimal", "low", "medium", "high"; "": the model's own
+  Json template_arguments = Json::object();  // more variables for the model's chat template
+};
+
+/// A text to be continued as it stands, without a chat template.
+struct TextRequest : CompletionOptions {
+  std::variant<std::string, std::vector<int32_t>> prompt;  // text, or the model's token ids
+  std::optional<std::string> suffix;  // fill in the middle: what comes after the answer
+  bool echo = false;                  // the prompt comes back in front of the answer
 };
 
 struct TokenLogprob {
@@ -71,13 +103,28 @@ struct TokenInfo {
   std::vector<TokenLogprob> top;  // best first
 };
 
+/// A piece of one tool call; pieces of one index belong together, in order.
+struct ToolCallDelta {
+  int index = 0;          // of the call in its choice, ascending from 0
+  std::string id;         // in a call's first piece, as is
+  std::string name;       // this
+  std::string arguments;  // appended: the next bytes of the JSON text
+};
+
 struct ChatDelta {
   int choice = 0;
   std::string text;               // whole UTF-8 characters; may be empty
   std::vector<TokenInfo> tokens;  // where log-probabilities were asked for
+  std::string reasoning;          // what the model thinks before it answers, likewise
+  std::vector<ToolCallDelta> tool_calls;
 };
 
-enum class FinishReason { kStop, kLength };
+enum class FinishReason { kStop, kLength, kToolCalls };
+
+struct ChoiceEnd {
+  FinishReason reason = FinishReason::kStop;
+  std::optional<std::string> stop_match;  // which of the request's stop strings ended it
+};
 
 struct ChatUsage {
   int prompt_tokens = 0;
@@ -91,7 +138,7 @@ class ChatSink {
  public:
   virtual ~ChatSink() = default;
   virtual void OnDelta(ChatDelta delta) = 0;
-  virtual void OnChoiceEnd(int choice, FinishReason reason) = 0;
+  virtual void OnChoiceEnd(int choice, const ChoiceEnd& end) = 0;
   /// Right before OnEnd, also before an error: what was used until then.
   virtual void OnUsage(const ChatUsage&) {}
   /// An error ends the whole completion; choices may lack their end. kCancelled after Cancel.
@@ -107,8 +154,39 @@ class Completion {
   virtual void Cancel() = 0;
 };
 
+struct EmbeddingRequest {
+  std::string model;
+  std::vector<std::variant<std::string, std::vector<int32_t>>> inputs;  // text or token ids
+  std::string tenant;
+};
+
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;  // one per input, of length 1 (L2)
+  int prompt_tokens = 0;
+};
+
+/// What a model makes of text, without generating. Thread-safe; it keeps nothing of the model but
+/// what it needs.
+class ModelText {
+ public:
+  struct Prompt {
+    std::string text;
+    std::vector<int32_t> tokens;
+  };
+
+  virtual ~ModelText() = default;
+  /// special: spellings of control tokens in the text count as those tokens.
+  virtual std::vector<int32_t> Encode(std::string_view text, bool special) const = 0;
+  /// The bytes may not be whole UTF-8. Errors: kInvalidArgument (an id the model does not have).
+  virtual Result<std::string> Decode(const std::vector<int32_t>& tokens) const = 0;
+  /// The prompt that a chat becomes. Errors: as Provider::Complete's about messages and template.
+  virtual Result<Prompt> Render(const ChatRequest& request, bool add_generation_prompt) const = 0;
+};
+
 /// kUnloaded: not in memory; the next request for it loads it.
 enum class ModelState { kLoading, kReady, kFailed, kUnloaded };
+
+enum class ModelKind { kText, kEmbedding };
 
 struct ModelInfo {
   std::string id;
@@ -118,6 +196,8 @@ struct ModelInfo {
   uint64_t bytes_loaded = 0;  // with kLoading, and with kUnloaded while a request loads it
   uint64_t bytes_total = 0;
   std::string error;  // with kFailed: one line; with kUnloaded: why the last try failed
+  ModelKind kind = ModelKind::kText;
+  std::string owner = "dure";  // whose machine it runs on: this program's, or a provider's name
 };
 
 /// What a model's engine does now.
@@ -147,6 +227,19 @@ class Provider {
   /// the template).
   virtual Result<std::shared_ptr<Completion>> Complete(const ChatRequest& request,
                                                        std::shared_ptr<ChatSink> sink) = 0;
+  /// Continues a text; no tool calls and no reasoning come of it. Otherwise as Complete. More
+  /// errors: kUnsupported (this model cannot, or cannot fill in the middle).
+  virtual Result<std::shared_ptr<Completion>> CompleteText(const TextRequest& request,
+                                                           std::shared_ptr<ChatSink> sink);
+  /// `done` is called once, from any thread; with an error here never. Errors: kNotFound,
+  /// kUnavailable, kInvalidArgument, kContextLengthExceeded (an input is too long; numbers in the
+  /// message), kUnsupported (no model for embeddings).
+  virtual Result<std::shared_ptr<Completion>> Embed(const EmbeddingRequest& request,
+                                                    std::function<void(Result<Embeddings>)> done);
+  /// `ready` is called once, from here or another thread. Errors: kNotFound, kUnavailable,
+  /// kUnsupported (what the model makes of text is not known here).
+  virtual void WithText(const std::string& model,
+                        std::function<void(Result<std::shared_ptr<const ModelText>>)> ready);
 };
 
 }  // namespace dure::providers

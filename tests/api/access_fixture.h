@@ -122,8 +122,8 @@ class AccessFixture : public testing::Test {
   /// Lets the completion that was asked for end.
   static void Complete(const test::ScriptedProvider::Call& call, int tokens = 3) {
     const providers::ChatUsage usage{5, 0, tokens};
-    call.sink->OnDelta({0, "text", {}});
-    call.sink->OnChoiceEnd(0, providers::FinishReason::kStop);
+    call.sink->OnDelta({0, "text", {}, {}, {}});
+    call.sink->OnChoiceEnd(0, {providers::FinishReason::kStop, {}});
     call.sink->OnUsage(usage);
     call.sink->OnEnd(usage);
   }

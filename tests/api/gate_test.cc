@@ -135,12 +135,12 @@ TEST_F(GateTest, ARevokedKeyEndsItsStream) {
   const auto call = provider_.Next();
   ASSERT_TRUE(client.ReadUntil("assistant"));
   gate_->Watch();  // nothing has changed
-  call.sink->OnDelta({0, "before", {}});
+  call.sink->OnDelta({0, "before", {}, {}, {}});
   ASSERT_TRUE(client.ReadUntil("before"));
   ASSERT_TRUE(store_->keys().Revoke("", KeyId(key), now_ms_));
   gate_->Watch();
   EXPECT_TRUE(provider_.WaitForCancel());
-  call.sink->OnDelta({0, "after", {}});
+  call.sink->OnDelta({0, "after", {}, {}, {}});
   call.sink->OnEnd(tl::unexpected(Error{ErrorCode::kCancelled, "cancelled"}));
   const auto response = client.ReadResponse();
   EXPECT_NE(response.body.find("invalid_api_key"), std::string::npos);

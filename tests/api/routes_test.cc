@@ -175,12 +175,15 @@ TEST_F(RoutesTest, GivesAWholeAnswer) {
   const auto call = provider_.Next();
   EXPECT_EQ(call.request.choices, 2);
   EXPECT_EQ(call.request.top_logprobs, 1);
-  call.sink->OnDelta({1, "b", {{{"b", -0.5f}, {{"b", -0.5f}}}}});
-  call.sink->OnDelta(
-      {0, "한", {{{"\xed\x95\x9c", -1.0f}, {{"x", -std::numeric_limits<float>::infinity()}}}}});
-  call.sink->OnDelta({0, "글", {}});
-  call.sink->OnChoiceEnd(1, FinishReason::kLength);
-  call.sink->OnChoiceEnd(0, FinishReason::kStop);
+  call.sink->OnDelta({1, "b", {{{"b", -0.5f}, {{"b", -0.5f}}}}, {}, {}});
+  call.sink->OnDelta({0,
+                      "한",
+                      {{{"\xed\x95\x9c", -1.0f}, {{"x", -std::numeric_limits<float>::infinity()}}}},
+                      {},
+                      {}});
+  call.sink->OnDelta({0, "글", {}, {}, {}});
+  call.sink->OnChoiceEnd(1, {FinishReason::kLength, {}});
+  call.sink->OnChoiceEnd(0, {FinishReason::kStop, {}});
   call.sink->OnEnd(providers::ChatUsage{5, 2, 3});
   const Json answer = Json::parse(client.ReadResponse().body);
   EXPECT_EQ(answer["id"], "chatcmpl-ID");
@@ -203,10 +206,10 @@ TEST_F(RoutesTest, StreamsAsOpenAiDoes) {
   const auto call = provider_.Next();
   ASSERT_TRUE(client.ReadUntil("\"role\":\"assistant\""))
       << "the role comes before the first token";
-  call.sink->OnDelta({0, "He\n", {}});
+  call.sink->OnDelta({0, "He\n", {}, {}, {}});
   ASSERT_TRUE(client.ReadUntil("He\\n"));
-  call.sink->OnDelta({0, "llo", {}});
-  call.sink->OnChoiceEnd(0, FinishReason::kStop);
+  call.sink->OnDelta({0, "llo", {}, {}, {}});
+  call.sink->OnChoiceEnd(0, {FinishReason::kStop, {}});
   call.sink->OnEnd(providers::ChatUsage{5, 0, 2});
   const RawResponse response = client.ReadResponse();
   EXPECT_EQ(response.headers.at("content-type"), "text/event-stream; charset=utf-8");
@@ -234,7 +237,7 @@ TEST_F(RoutesTest, AnErrorInMidStreamEndsItWithoutDone) {
   RawClient client(server_->port());
   client.Send(Chat(R"(,"stream":true)"));
   const auto call = provider_.Next();
-  call.sink->OnDelta({0, "part", {}});
+  call.sink->OnDelta({0, "part", {}, {}, {}});
   call.sink->OnEnd(tl::unexpected(Error{ErrorCode::kInternal, "non-finite logits"}));
   const auto events = Events(client.ReadResponse().body);
   ASSERT_EQ(events.size(), 3u);
@@ -275,9 +278,9 @@ TEST_F(RoutesTest, TokensOfASlowReaderAreJoined) {
   for (int i = 0; i < 5000; ++i) {
     const std::string token = std::to_string(i) + " ";
     text += token;
-    call.sink->OnDelta({0, token, {}});
+    call.sink->OnDelta({0, token, {}, {}, {}});
   }
-  call.sink->OnChoiceEnd(0, FinishReason::kStop);
+  call.sink->OnChoiceEnd(0, {FinishReason::kStop, {}});
   call.sink->OnEnd(providers::ChatUsage{});
   const auto events = Events(client.ReadResponse().body);
   std::string received;
@@ -298,7 +301,7 @@ TEST_F(RoutesTest, AReaderThatLagsTooFarIsCutOff) {
   client.Send(Chat(R"(,"stream":true)"));
   const auto call = provider_.Next();
   const std::string token(1000, 'x');
-  for (int i = 0; i < 5000; ++i) call.sink->OnDelta({0, token, {}});
+  for (int i = 0; i < 5000; ++i) call.sink->OnDelta({0, token, {}, {}, {}});
   EXPECT_TRUE(provider_.WaitForCancel());
 }
 

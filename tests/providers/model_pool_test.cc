@@ -176,7 +176,7 @@ TEST_F(PoolTest, ErrorsReachWhoeverWaits) {
 class WaitingSink : public ChatSink {
  public:
   void OnDelta(ChatDelta) override {}
-  void OnChoiceEnd(int, FinishReason) override {}
+  void OnChoiceEnd(int, const ChoiceEnd&) override {}
   void OnEnd(const Result<ChatUsage>& usage) override { end_.set_value(usage); }
   Result<ChatUsage> Wait() { return end_.get_future().get(); }
 

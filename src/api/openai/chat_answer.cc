@@ -12,6 +12,7 @@ namespace {
 using net::WriteResult;
 using providers::ChatDelta;
 using providers::ChatUsage;
+using providers::ChoiceEnd;
 using providers::FinishReason;
 using providers::TokenInfo;
 
@@ -27,8 +28,8 @@ class WholeAnswer : public ChatAnswer {
     result.text += delta.text;
     for (TokenInfo& token : delta.tokens) result.tokens.push_back(std::move(token));
   }
-  void OnChoiceEnd(int choice, FinishReason reason) override {
-    results_[static_cast<size_t>(choice)].reason = reason;
+  void OnChoiceEnd(int choice, const ChoiceEnd& end) override {
+    results_[static_cast<size_t>(choice)].reason = end.reason;
   }
   void OnEnd(const Result<ChatUsage>& usage) override {
     if (!usage) return Reject(FromProviderError(usage.error()));
@@ -53,7 +54,7 @@ class StreamedAnswer : public ChatAnswer {
         choices_(static_cast<size_t>(settings_.choices)) {}
 
   void OnDelta(ChatDelta delta) override;
-  void OnChoiceEnd(int choice, FinishReason reason) override;
+  void OnChoiceEnd(int choice, const ChoiceEnd& end) override;
   void OnEnd(const Result<ChatUsage>& usage) override;
   void Reject(const ApiError& error) override { writer_->Send(ErrorResponse(error)); }
 
@@ -106,10 +107,10 @@ void StreamedAnswer::OnDelta(ChatDelta delta) {
   Flush();
 }
 
-void StreamedAnswer::OnChoiceEnd(int choice, FinishReason reason) {
+void StreamedAnswer::OnChoiceEnd(int choice, const ChoiceEnd& end) {
   {
     const std::lock_guard lock(mutex_);
-    choices_[static_cast<size_t>(choice)].end = reason;
+    choices_[static_cast<size_t>(choice)].end = end.reason;
   }
   Flush();
 }

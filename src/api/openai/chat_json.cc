@@ -12,7 +12,15 @@ namespace {
 constexpr double kLeastLogprob = -9999.0;
 
 const char* ReasonName(providers::FinishReason reason) {
-  return reason == providers::FinishReason::kStop ? "stop" : "length";
+  switch (reason) {
+    case providers::FinishReason::kLength:
+      return "length";
+    case providers::FinishReason::kToolCalls:
+      return "tool_calls";
+    case providers::FinishReason::kStop:
+      break;
+  }
+  return "stop";
 }
 
 Json TokenJson(const providers::TokenLogprob& token) {

@@ -16,7 +16,7 @@ using net::RunOn;
 
 Json ModelJson(const providers::ModelInfo& model) {
   Json out = {
-      {"id", model.id}, {"object", "model"}, {"created", model.created}, {"owned_by", "dure"}};
+      {"id", model.id}, {"object", "model"}, {"created", model.created}, {"owned_by", model.owner}};
   if (model.context_length > 0) out["context_length"] = model.context_length;
   return out;
 }
