@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "api/error_table.h"
 #include "api/json_body.h"
@@ -24,5 +26,19 @@ ApiResult<int64_t> ReadInteger(const Json& value, const std::string& param, int6
 /// least <= value <= most; with open_least, least < value.
 ApiResult<float> ReadNumber(const Json& value, const std::string& param, double least, double most,
                             bool open_least = false);
+
+/// Puts what was read where it belongs.
+template <typename T, typename Into>
+ApiResult<void> Keep(ApiResult<T> result, Into& into) {
+  if (!result) return tl::unexpected(result.error());
+  into = static_cast<T>(std::move(*result));
+  return {};
+}
+/// For integers whose range was an int's.
+inline ApiResult<void> Keep(const ApiResult<int64_t>& result, std::optional<int>& into) {
+  if (!result) return tl::unexpected(result.error());
+  into = static_cast<int>(*result);
+  return {};
+}
 
 }  // namespace dure::api

@@ -25,6 +25,23 @@ std::optional<ApiError> WhyNotReady(const std::vector<providers::ModelInfo>& mod
   return std::nullopt;
 }
 
+ApiError NoSuchModel(std::string_view id) {
+  return {"model_not_found", "The model '" + std::string(id) + "' does not exist here", "model"};
+}
+
+std::optional<ApiError> WhyNotUsable(const Service& service, const Caller& caller,
+                                     const std::string& id, providers::ModelKind kind) {
+  for (const auto& model : service.provider->models()) {
+    if (model.id != id || !caller.MayUse(id)) continue;
+    if (model.kind == kind) return WhyNotReady({model});
+    const char* what = model.kind == providers::ModelKind::kEmbedding
+                           ? "' gives embeddings; it writes no text"
+                           : "' writes text; it gives no embeddings";
+    return ApiError{"unsupported_value", "the model '" + id + what, "model"};
+  }
+  return NoSuchModel(id);
+}
+
 Routes MakeRoutes(std::shared_ptr<const Service> service) {
   Routes routes(std::move(service));
   AddHealthRoutes(routes);

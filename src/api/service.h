@@ -48,4 +48,10 @@ std::string DumpJson(const Json& json);
 /// all are ready.
 std::optional<ApiError> WhyNotReady(const std::vector<providers::ModelInfo>& models);
 
+ApiError NoSuchModel(std::string_view id);
+/// Why this caller cannot use this model now, or not for this. A model that it may not use does not
+/// exist for it.
+std::optional<ApiError> WhyNotUsable(const Service& service, const Caller& caller,
+                                     const std::string& id, providers::ModelKind kind);
+
 }  // namespace dure::api

@@ -5,6 +5,38 @@
 
 namespace dure::providers {
 
+namespace {
+
+engine::SamplingParams EngineSampling(const Sampling& sampling, uint64_t seed) {
+  engine::SamplingParams params;
+  params.temperature = sampling.temperature;
+  params.top_k = sampling.top_k;
+  params.top_p = sampling.top_p;
+  params.min_p = sampling.min_p;
+  params.typical_p = sampling.typical_p;
+  params.repetition_penalty = sampling.repetition_penalty;
+  params.presence_penalty = sampling.presence_penalty;
+  params.frequency_penalty = sampling.frequency_penalty;
+  params.logit_bias.assign(sampling.logit_bias.begin(), sampling.logit_bias.end());
+  params.seed = seed;
+  return params;
+}
+
+}  // namespace
+
+engine::GenerateRequest EngineRequest(const CompletionOptions& options,
+                                      const std::function<uint64_t()>& random_seed) {
+  engine::GenerateRequest request;
+  request.sampling = EngineSampling(options.sampling,
+                                    options.sampling.seed ? *options.sampling.seed : random_seed());
+  request.max_tokens = options.max_tokens;
+  request.stop = options.stop;
+  request.top_logprobs = options.top_logprobs;
+  request.tenant = options.tenant;
+  request.queue_deadline = options.queue_deadline;
+  return request;
+}
+
 /// One choice's end of the engine. Holds the completion until its OnFinish.
 class LocalCompletion::ChoiceSink : public engine::Sink {
  public:

@@ -2,6 +2,8 @@
 // providers/.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +34,10 @@ class EngineLink {
   std::mutex mutex_;
   engine::Engine* engine_;
 };
+
+/// Everything but the prompt and the constraint. random_seed: for requests without a seed.
+engine::GenerateRequest EngineRequest(const CompletionOptions& options,
+                                      const std::function<uint64_t()>& random_seed);
 
 class LocalCompletion : public Completion, public std::enable_shared_from_this<LocalCompletion> {
  public:

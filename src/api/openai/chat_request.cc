@@ -1,6 +1,5 @@
 #include "api/openai/chat_request.h"
 
-#include <charconv>
 #include <string>
 #include <utility>
 
@@ -11,9 +10,13 @@ namespace dure::api {
 namespace {
 
 struct Reading {
+  Reading(const Json& body_in, const ChatRequestLimits& limits_in)
+      : body(body_in), limits(limits_in) {}
+
   const Json& body;
   const ChatRequestLimits& limits;
   ChatBody out;
+  CompletionFields common{body, limits, out.request};
   bool logprobs = false;
   std::optional<int> top_logprobs;
   std::optional<int> max_tokens;             // the older name
@@ -23,147 +26,13 @@ struct Reading {
 using Status = ApiResult<void>;
 using ReadFunction = Status (*)(Reading&, const Json& value, const std::string& name);
 
-template <typename T, typename Into>
-Status Keep(ApiResult<T> result, Into& into) {
-  if (!result) return tl::unexpected(result.error());
-  into = static_cast<std::decay_t<decltype(*result)>>(std::move(*result));
-  return {};
-}
-
-Status KeepInt(ApiResult<int64_t> result, std::optional<int>& into) {
-  if (!result) return tl::unexpected(result.error());
-  into = static_cast<int>(*result);
-  return {};
-}
-
 Status ReadMessages(Reading& r, const Json& value, const std::string&) {
   return Keep(ParseMessages(value, r.limits), r.out.request.messages);
 }
 
-Status ReadModel(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadString(value, name), r.out.request.model);
-}
-
-Status ReadStream(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadBool(value, name), r.out.stream);
-}
-
-Status ReadStreamOptions(Reading& r, const Json& value, const std::string& name) {
-  if (!value.is_object()) return WrongType(name, "an object", value);
-  if (!r.body.contains("stream") || r.body["stream"] != true) {
-    return Refuse("invalid_value", "'stream_options' needs 'stream': true", name);
-  }
-  for (const auto& [key, option] : value.items()) {
-    if (key == "include_usage") {
-      if (auto read = Keep(ReadBool(option, name + "." + key), r.out.include_usage); !read) {
-        return read;
-      }
-    } else if (key != "include_obfuscation") {
-      return Refuse("unknown_parameter", "unknown parameter '" + name + "." + key + "'",
-                    name + "." + key);
-    }
-  }
-  return {};
-}
-
 Status ReadMaxTokens(Reading& r, const Json& value, const std::string& name) {
-  return KeepInt(ReadInteger(value, name, 1, INT32_MAX),
-                 name == "max_tokens" ? r.max_tokens : r.max_completion_tokens);
-}
-
-Status ReadTemperature(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, 0, 2), r.out.request.sampling.temperature);
-}
-
-Status ReadTopP(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, 0, 1, true), r.out.request.sampling.top_p);
-}
-
-Status ReadTopK(Reading& r, const Json& value, const std::string& name) {
-  auto k = ReadInteger(value, name, -1, INT32_MAX);  // -1 is another way to say off
-  if (!k) return tl::unexpected(k.error());
-  r.out.request.sampling.top_k = static_cast<int>(std::max<int64_t>(*k, 0));
-  return {};
-}
-
-Status ReadMinP(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, 0, 1), r.out.request.sampling.min_p);
-}
-
-Status ReadTypicalP(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, 0, 1, true), r.out.request.sampling.typical_p);
-}
-
-Status ReadRepetitionPenalty(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, 0, 10, true), r.out.request.sampling.repetition_penalty);
-}
-
-Status ReadPresencePenalty(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, -2, 2), r.out.request.sampling.presence_penalty);
-}
-
-Status ReadFrequencyPenalty(Reading& r, const Json& value, const std::string& name) {
-  return Keep(ReadNumber(value, name, -2, 2), r.out.request.sampling.frequency_penalty);
-}
-
-Status ReadLogitBias(Reading& r, const Json& value, const std::string& name) {
-  if (!value.is_object()) return WrongType(name, "an object", value);
-  if (value.size() > r.limits.max_logit_bias) {
-    return Refuse(
-        "invalid_value",
-        "'logit_bias' has more than " + std::to_string(r.limits.max_logit_bias) + " tokens", name);
-  }
-  for (const auto& [key, bias] : value.items()) {
-    int32_t token = 0;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
-    if (error != std::errc() || end != key.data() + key.size() || token < 0) {
-      return Refuse("invalid_value", "the keys of 'logit_bias' must be token ids", name);
-    }
-    auto number = ReadNumber(bias, name + "." + key, -100, 100);
-    if (!number) return tl::unexpected(number.error());
-    r.out.request.sampling.logit_bias.emplace_back(token, *number);
-  }
-  return {};
-}
-
-Status ReadSeed(Reading& r, const Json& value, const std::string& name) {
-  if (value.is_number_unsigned()) {
-    r.out.request.sampling.seed = value.get<uint64_t>();
-    return {};
-  }
-  auto seed = ReadInteger(value, name, INT64_MIN, INT64_MAX);
-  if (!seed) return tl::unexpected(seed.error());
-  r.out.request.sampling.seed = static_cast<uint64_t>(*seed);
-  return {};
-}
-
-Status ReadStop(Reading& r, const Json& value, const std::string& name) {
-  const Json list = value.is_string() ? Json::array({value}) : value;
-  if (!list.is_array()) return WrongType(name, "a string or an array of strings", value);
-  if (list.size() > r.limits.max_stops) {
-    return Refuse("invalid_value",
-                  "'stop' holds more than " + std::to_string(r.limits.max_stops) + " strings",
-                  name);
-  }
-  for (const Json& entry : list) {
-    auto text = ReadString(entry, name);
-    if (!text) return tl::unexpected(text.error());
-    if (text->empty() || text->size() > r.limits.max_stop_bytes) {
-      return Refuse("invalid_value",
-                    "each string of 'stop' must have 1 to " +
-                        std::to_string(r.limits.max_stop_bytes) + " bytes",
-                    name);
-    }
-    r.out.request.stop.push_back(std::move(*text));
-  }
-  return {};
-}
-
-Status ReadChoices(Reading& r, const Json& value, const std::string& name) {
-  auto choices = ReadInteger(value, name, 1, r.limits.max_choices);
-  if (!choices) return tl::unexpected(choices.error());
-  r.out.request.choices = static_cast<int>(*choices);
-  return {};
+  return Keep(ReadInteger(value, name, 1, INT32_MAX),
+              name == "max_tokens" ? r.max_tokens : r.max_completion_tokens);
 }
 
 Status ReadLogprobs(Reading& r, const Json& value, const std::string& name) {
@@ -171,7 +40,7 @@ Status ReadLogprobs(Reading& r, const Json& value, const std::string& name) {
 }
 
 Status ReadTopLogprobs(Reading& r, const Json& value, const std::string& name) {
-  return KeepInt(ReadInteger(value, name, 0, r.limits.max_top_logprobs), r.top_logprobs);
+  return Keep(ReadInteger(value, name, 0, r.limits.max_top_logprobs), r.top_logprobs);
 }
 
 Status ReadTemplateArguments(Reading& r, const Json& value, const std::string& name) {
@@ -266,26 +135,11 @@ struct Parameter {
   ReadFunction read;
 };
 
-// docs/api.md describes each; a test compares the two.
+// Beside those of every completion. docs/api.md describes each; a test compares the two.
 constexpr Parameter kParameters[] = {
-    {"model", ReadModel},
     {"messages", ReadMessages},
-    {"stream", ReadStream},
-    {"stream_options", ReadStreamOptions},
     {"max_completion_tokens", ReadMaxTokens},
     {"max_tokens", ReadMaxTokens},
-    {"temperature", ReadTemperature},
-    {"top_p", ReadTopP},
-    {"top_k", ReadTopK},
-    {"min_p", ReadMinP},
-    {"typical_p", ReadTypicalP},
-    {"presence_penalty", ReadPresencePenalty},
-    {"frequency_penalty", ReadFrequencyPenalty},
-    {"repetition_penalty", ReadRepetitionPenalty},
-    {"logit_bias", ReadLogitBias},
-    {"seed", ReadSeed},
-    {"stop", ReadStop},
-    {"n", ReadChoices},
     {"logprobs", ReadLogprobs},
     {"top_logprobs", ReadTopLogprobs},
     {"response_format", ReadResponseFormat},
@@ -318,17 +172,12 @@ Status ReadParameter(Reading& reading, const std::string& name, const Json& valu
     if (value.is_null()) return {};  // as if it were not there
     return parameter.read(reading, value, name);
   }
-  return Refuse("unknown_parameter", "unknown parameter '" + name + "'", name);
+  return ReadCompletionField(reading.common, name, value);
 }
 
 Status CheckTogether(Reading& r) {
   providers::ChatRequest& request = r.out.request;
-  for (const char* required : {"model", "messages"}) {
-    if (!r.body.contains(required) || r.body[required].is_null()) {
-      return Refuse("missing_required_parameter",
-                    std::string("you must provide the parameter '") + required + "'", required);
-    }
-  }
+  if (auto there = RequireFields(r.body, {"model", "messages"}); !there) return there;
   if (r.top_logprobs && !r.logprobs) {
     return Refuse("invalid_value", "'top_logprobs' needs 'logprobs': true", "top_logprobs");
   }
@@ -347,16 +196,18 @@ ApiResult<ChatBody> ParseChatBody(std::string_view body, const ChatRequestLimits
   auto json = ParseJson(body, limits.json);
   if (!json) return Refuse("invalid_json", json.error().message, "");
   if (!json->is_object()) return Refuse("invalid_json", "the body must be a JSON object", "");
-  Reading reading{*json, limits, {}, false, {}, {}, {}};
+  Reading reading{*json, limits};
   for (const auto& [name, value] : json->items()) {
     if (auto read = ReadParameter(reading, name, value); !read) return tl::unexpected(read.error());
   }
   if (auto checked = CheckTogether(reading); !checked) return tl::unexpected(checked.error());
+  reading.out.stream = reading.common.stream;
+  reading.out.include_usage = reading.common.include_usage;
   return std::move(reading.out);
 }
 
 std::vector<std::string_view> KnownChatParameters() {
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names = CompletionFieldNames();
   for (const Parameter& parameter : kParameters) names.push_back(parameter.name);
   return names;
 }

@@ -10,19 +10,15 @@
 
 #include "api/error_table.h"
 #include "api/json_body.h"
+#include "api/openai/completion_fields.h"
 #include "providers/provider.h"
 
 namespace dure::api {
 
-struct ChatRequestLimits {
-  JsonLimits json;
+struct ChatRequestLimits : CompletionLimits {
   size_t max_messages = 8192;
   size_t max_tools = 256;
-  size_t max_stops = 16;
-  size_t max_stop_bytes = 1024;  // of each
-  int max_choices = 8;
   int max_top_logprobs = 20;
-  size_t max_logit_bias = 1024;
 };
 
 struct ChatBody {

@@ -29,10 +29,6 @@ void ListModels(const Service& service, const Call& call) {
   call.Send(JsonResponse({{"object", "list"}, {"data", std::move(data)}}));
 }
 
-ApiError NoSuchModel(std::string_view id) {
-  return {"model_not_found", "The model '" + std::string(id) + "' does not exist here", "model"};
-}
-
 void GetModel(const Service& service, const Call& call) {
   const std::string_view id = call.request.Parameter("id");
   for (const auto& model : service.provider->models()) {
@@ -41,22 +37,15 @@ void GetModel(const Service& service, const Call& call) {
   call.Send(NoSuchModel(id));
 }
 
-/// Why a chat with this model cannot start now. A model that the caller may not use does not exist
-/// for it.
-std::optional<ApiError> CheckModel(const Service& service, const Caller& caller,
-                                   const std::string& id) {
-  for (const auto& model : service.provider->models()) {
-    if (model.id == id && caller.MayUse(id)) return WhyNotReady({model});
-  }
-  return NoSuchModel(id);
-}
-
 void CompleteChat(const Service& service, const Call& call) {
   auto body = ParseChatBody(call.request.body, service.chat_limits);
   if (!body) return call.Send(body.error());
   providers::ChatRequest& chat = body->request;
   call.ticket->SetModel(chat.model, body->stream);
-  if (const auto reason = CheckModel(service, call.caller, chat.model)) return call.Send(*reason);
+  if (const auto reason =
+          WhyNotUsable(service, call.caller, chat.model, providers::ModelKind::kText)) {
+    return call.Send(*reason);
+  }
   chat.tenant = call.caller.account_id;
   AnswerSettings settings;
   settings.identity = {"chatcmpl-" + service.random_id(), service.unix_time(), chat.model,
@@ -66,8 +55,7 @@ void CompleteChat(const Service& service, const Call& call) {
   settings.include_usage = body->include_usage;
   settings.max_coalesced_bytes = service.max_coalesced_bytes;
   settings.ticket = call.ticket;
-  const auto answer = body->stream ? MakeStreamedAnswer(call.writer, std::move(settings))
-                                   : MakeWholeAnswer(call.writer, std::move(settings));
+  const auto answer = MakeChatAnswer(call.writer, body->stream, std::move(settings));
   answer->Watch();
   auto completion = service.provider->Complete(chat, answer);
   if (!completion) return answer->Reject(FromProviderError(completion.error()));
