@@ -42,7 +42,8 @@ add_custom_command(
   COMMENT "Installing the web app's packages"
   VERBATIM)
 
-file(GLOB_RECURSE web_files CONFIGURE_DEPENDS ${web_source}/src/* ${web_source}/public/*)
+file(GLOB_RECURSE web_files CONFIGURE_DEPENDS ${web_source}/src/* ${web_source}/public/*
+  ${web_source}/frame/*)
 add_custom_command(
   OUTPUT ${web_build}/assets.bin ${web_build}/assets_table.cc
   COMMAND ${DURE_NODE} node_modules/vite/bin/vite.js build --logLevel warn --emptyOutDir

@@ -10,9 +10,16 @@ namespace {
 
 std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-const std::array<app::Asset, 3> kAssets = {
+const std::array<app::Asset, 4> kAssets = {
     app::Asset{"/assets/a-1b2c.js", "text/javascript; charset=utf-8", "W/\"js\"", Bytes("plain"),
                Bytes("gzipped"), Bytes("brotli"), true},
+    app::Asset{"/frame/diagram.html",
+               "text/html; charset=utf-8",
+               "W/\"frame\"",
+               Bytes("<frame>"),
+               {},
+               {},
+               false},
     app::Asset{"/icon.svg", "image/svg+xml", "W/\"icon\"", Bytes("<svg/>"), {}, {}, false},
     app::Asset{"/index.html",
                "text/html; charset=utf-8",
@@ -46,6 +53,18 @@ TEST(PagesTest, ServesThePageUnderAStrictPolicy) {
   EXPECT_NE(policy.find("default-src 'none'"), std::string::npos);
   EXPECT_NE(policy.find("frame-ancestors 'none'"), std::string::npos);
   EXPECT_EQ(policy.find("unsafe"), std::string::npos);
+}
+
+TEST(PagesTest, FramesAreSandboxedAndMayBeShownByThePageAlone) {
+  const net::Response frame = Get({"frame", "diagram.html"});
+  const std::string policy = Field(frame, "Content-Security-Policy");
+  EXPECT_TRUE(policy.starts_with("sandbox allow-scripts; default-src 'none';")) << policy;
+  EXPECT_NE(policy.find("frame-ancestors 'self'"), std::string::npos);
+  for (const char* never : {"allow-same-origin", "connect-src", "img-src", "unsafe-eval"}) {
+    EXPECT_EQ(policy.find(never), std::string::npos) << never;
+  }
+  EXPECT_EQ(Field(frame, "X-Frame-Options"), "SAMEORIGIN");
+  EXPECT_EQ(Field(Get({}), "X-Frame-Options"), "");  // the server's own DENY
 }
 
 TEST(PagesTest, ChoosesTheEncodingTheClientTakes) {

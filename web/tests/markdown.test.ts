@@ -15,6 +15,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   korean: '두레는 **"함께"**는 뜻입니다.\n\n1. 첫째\n2. 둘째\n\n**강조**가 됩니다. ~~취소~~도.',
   html: '<script>alert(1)</script>\n\n<b>x</b> & &amp; <img src=x onerror=alert(1)>\n\n<!-- c -->\ntext',
   references: 'See [a] and [b][c].\n\n[a]: https://example.org/a\n[c]: https://example.org/c "t"\n\nAgain [a].',
+  math: 'It costs $5 or $6, so $x^2$ and \\(y\\) and $$z$$ inline.\n\n$$\na\n=\nb\n$$\n\n\\[\n- x\n\\]\n\n1. $$n$$\n\n> $$\n> q\n\n$$\nopen\n\nend',
+  footnotes: 'A claim[^1] and [^a-z] and [^n].\n\n[^1]: The note\n    goes on.\n\n    - and on\n\n[^n]: Another\n\nText.',
   crlfAndTabs: '- a\n\tb\n\n\tc\n\npara\n\n\tcode\n',
 };
 
@@ -29,7 +31,7 @@ describe('IncrementalMarkdown', () => {
     for (const step of [1, 2, 3, 7, 20]) expect(grownBy(source, step)).toEqual(parseMarkdown(source));
   });
 
-  it.each(Object.entries(SAMPLES).filter(([name]) => name !== 'references'))(
+  it.each(Object.entries(SAMPLES).filter(([name]) => name !== 'references' && name !== 'footnotes'))(
     '%s: is right at every moment in between',
     (_, source) => {
       const markdown = new IncrementalMarkdown();
@@ -118,8 +120,38 @@ describe('what Markdown becomes', () => {
     expect(parseMarkdown('5. a\n6. b')[0]).toMatchObject({ ordered: true, start: 5 });
   });
 
+  it('formulas in a line and on their own', () => {
+    const math = (tex: string, display: boolean): unknown => ({ type: 'math', tex, display });
+    expect(parseMarkdown('$x^2$ \\(y\\) $$z$$ \\[w\\]')[0]).toMatchObject({
+      children: [
+        math('x^2', false), { text: ' ' }, math('y', false), { text: ' ' }, math('z', true), { text: ' ' },
+        math('w', true),
+      ],
+    });
+    expect(parseMarkdown('$$\n\\frac{a}{b}\n$$')).toEqual([{ type: 'math', tex: '\\frac{a}{b}' }]);
+    expect(parseMarkdown('text\n\\[ x \\]\nmore')).toMatchObject([
+      { type: 'paragraph' }, { type: 'math', tex: 'x' }, { type: 'paragraph' },
+    ]);
+  });
+
+  it('money is no formula, nor is what stands in code', () => {
+    for (const text of ['$5 and $6', 'a $ b $ c', 'US$3, US$4', '`$x$`', '\\$x$', '$$', '$']) {
+      expect(JSON.stringify(parseMarkdown(text)), text).not.toContain('"math"');
+    }
+  });
+
+  it('a footnote has its mark and its note, and needs both', () => {
+    const [text, note] = parseMarkdown('So[^1] and [^x].\n\n[^1]: Because *this*.');
+    expect(text).toMatchObject({
+      children: [{ text: 'So' }, { type: 'mark', label: '1' }, { text: ' and [^x].' }],
+    });
+    expect(note).toMatchObject({ type: 'note', label: '1', blocks: [{ type: 'paragraph' }] });
+  });
+
   it('survives deep nesting', () => {
     expect(() => parseMarkdown('> '.repeat(5000) + 'x')).not.toThrow();
     expect(() => parseMarkdown('['.repeat(20000))).not.toThrow();
+    expect(() => parseMarkdown('[^1]: '.repeat(2000))).not.toThrow();
+    expect(() => parseMarkdown('$$ \\['.repeat(5000))).not.toThrow();
   });
 });

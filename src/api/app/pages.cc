@@ -13,8 +13,14 @@ namespace {
 
 constexpr std::string_view kPagePolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'";
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+// For /frame/: documents that draw what a model wrote. They are sandboxed even when somebody opens
+// one by itself: an origin of their own, no network at all, nothing but what stands in them.
+constexpr std::string_view kFramePolicy =
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -82,7 +88,12 @@ net::Response ServeAsset(const net::Request& request, const app::Asset& asset) {
   headers.Add("Vary", "Accept-Encoding");
   headers.Add("Cache-Control",
               asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
-  headers.Add("Content-Security-Policy", std::string(kPagePolicy));
+  if (asset.path.starts_with("/frame/")) {
+    headers.Add("Content-Security-Policy", std::string(kFramePolicy));
+    headers.Add("X-Frame-Options", "SAMEORIGIN");
+  } else {
+    headers.Add("Content-Security-Policy", std::string(kPagePolicy));
+  }
   if (Matches(request.headers.Find("If-None-Match").value_or(""), asset.etag)) {
     response.status = 304;
     return response;

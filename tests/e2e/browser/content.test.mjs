@@ -116,3 +116,34 @@ test('Markdown becomes elements', async () => {
   assert.equal(await link.getAttribute('rel'), 'noopener noreferrer nofollow');
   await finish(page);
 });
+
+test('formulas, footnotes and diagrams are drawn, the diagrams in a sandbox', async () => {
+  const page = await open(browser, server.url);
+  await restoreConversation(page, [
+    question('q', 'x'),
+    answer(
+      'a',
+      'Euler: $e^{i\\pi}+1=0$.[^1] It costs $5 or $6. $\\nonsense{$\n\n$$\\sqrt{\\frac{a}{b}}$$\n\n[^1]: Proven.\n\n' +
+        '```mermaid\nflowchart LR\n  A[시작] --> B["<img src=x onerror=parent.hacked=1>"]\n```\n\n' +
+        '```mermaid\nno diagram at all\n```\n',
+    ),
+  ]);
+  const reply = answers(page);
+  await reply.locator('.math .katex').nth(1).waitFor();
+  assert.equal(await reply.locator('.math').count(), 2);
+  assert.match(await reply.innerText(), /It costs \$5 or \$6\./);
+  await reply.getByRole('button', { name: 'Footnote 1' }).click();
+  await reply.getByRole('note').and(page.locator(':focus')).waitFor();
+
+  const frame = page.frameLocator('iframe.diagram').first();
+  await frame.locator('svg .node').first().waitFor();
+  assert.match(await frame.locator('svg').textContent(), /시작/);
+  await page.locator('iframe.diagram.drawn').waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('iframe.diagram').length === 1); // the second is no diagram
+  assert.match(await page.locator('pre').innerText(), /no diagram at all/);
+  const inside = page.frames().find((each) => each.url().endsWith('/frame/diagram.html'));
+  assert.equal(await inside.evaluate(() => origin), 'null');
+  assert.equal(await inside.evaluate(() => fetch('/ready').then(() => 'open', () => 'shut')), 'shut');
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  await finish(page, /policy|Content Security Policy|Content-Security-Policy/);
+});

@@ -10,6 +10,8 @@ export const ICONS = {
   retry: ['M19 12a7 7 0 1 1-2.1-5', 'M19 4v4h-4'],
   down: ['M12 5v14', 'M6 13l6 6 6-6'],
   wrap: ['M4 6h16', 'M4 12h13a3 3 0 0 1 0 6h-4', 'M15 16l-2 2 2 2', 'M4 18h5'],
+  code: ['M9 8l-4 4 4 4', 'M15 8l4 4-4 4'],
+  download: ['M12 4v11', 'M7 11l5 5 5-5', 'M5 20h14'],
   close: ['M7 7l10 10', 'M17 7L7 17'],
   alert: ['M12 8v5', 'M12 16.5v.01', 'M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17z'],
 } as const satisfies Record<string, readonly string[]>;

@@ -38,6 +38,11 @@ export const en = {
   toLatest: 'To the latest message',
   wrapLines: 'Wrap lines',
   code: 'code',
+  download: 'Download',
+  diagram: 'Diagram',
+  showCode: 'Show the code',
+  footnote: (label: string) => `Footnote ${label}`,
+  backToMark: (label: string) => `Back to footnote mark ${label}`,
   details: (model: string, tokens: string, rate: string, seconds: string) =>
     [model, tokens && `${tokens} tokens`, rate && `${rate} tokens/s`, `first word after ${seconds} s`]
       .filter(Boolean)

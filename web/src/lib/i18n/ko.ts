@@ -34,6 +34,11 @@ export const ko: Catalogue = {
   toLatest: '최근 메시지로',
   wrapLines: '줄 바꿈',
   code: '코드',
+  download: '내려받기',
+  diagram: '다이어그램',
+  showCode: '코드 보기',
+  footnote: (label) => `각주 ${label}`,
+  backToMark: (label) => `각주 표시 ${label}(으)로 돌아가기`,
   details: (model, tokens, rate, seconds) =>
     [model, tokens && `토큰 ${tokens}개`, rate && `초당 ${rate}토큰`, `첫 단어까지 ${seconds}초`]
       .filter(Boolean)

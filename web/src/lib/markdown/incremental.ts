@@ -5,17 +5,28 @@
 import MarkdownIt from 'markdown-it';
 import cjkFriendly from 'markdown-it-cjk-friendly';
 
+import { footnotes, noteLabels } from './footnotes';
+import { math } from './math';
 import type { Block } from './nodes';
 import { treeOf } from './tree';
 
 // Emphasis next to Korean, Chinese and Japanese text ("**강조**는") works as their writers expect.
-const parser = new MarkdownIt('default', { html: false, linkify: true, breaks: false }).use(cjkFriendly);
+const parser = new MarkdownIt('default', { html: false, linkify: true, breaks: false })
+  .use(cjkFriendly)
+  .use(math)
+  .use(footnotes);
 parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
 
-/** The link definitions seen so far. */
-type Environment = NonNullable<Parameters<typeof parser.parse>[1]>;
+/** The link definitions seen so far, and the labels of footnotes. */
+type Environment = NonNullable<Parameters<typeof parser.parse>[1]> & { notes?: ReadonlySet<string> };
 
-export function parseMarkdown(source: string, environment: Environment = {}): Block[] {
+// Links and footnotes may be defined after their use; such a text is parsed once more when it is complete.
+const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;
+
+export function parseMarkdown(
+  source: string,
+  environment: Environment = { notes: noteLabels(source) },
+): Block[] {
   return treeOf(parser.parse(source, environment));
 }
 
@@ -40,7 +51,7 @@ export class IncrementalMarkdown {
     this.settle();
     const live = parseMarkdown(source.slice(this.settledEnd), this.copyOfEnvironment());
     this.result = [...this.settled, ...live];
-    if (finished && /^ {0,3}\[[^\]]+\]:/m.test(source)) this.result = parseMarkdown(source);
+    if (finished && DEFINITION.test(source)) this.result = parseMarkdown(source);
     return this.result;
   }
 

@@ -7,6 +7,8 @@ export type Inline =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'code'; readonly text: string }
   | { readonly type: 'break' }
+  | { readonly type: 'math'; readonly tex: string; readonly display: boolean }
+  | { readonly type: 'mark'; readonly label: string } // of a footnote
   | { readonly type: 'strong' | 'em' | 'del'; readonly children: readonly Inline[] }
   | { readonly type: 'link'; readonly href: string; readonly children: readonly Inline[] };
 
@@ -14,6 +16,8 @@ export type Block =
   | { readonly type: 'paragraph' | 'tight'; readonly children: readonly Inline[] }
   | { readonly type: 'heading'; readonly level: number; readonly children: readonly Inline[] }
   | { readonly type: 'code'; readonly language: string; readonly text: string }
+  | { readonly type: 'math'; readonly tex: string }
+  | { readonly type: 'note'; readonly label: string; readonly blocks: readonly Block[] }
   | { readonly type: 'quote'; readonly blocks: readonly Block[] }
   | {
       readonly type: 'list';

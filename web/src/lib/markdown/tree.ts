@@ -37,6 +37,12 @@ class Reader {
         return { type: 'code', language: languageOfFence(token.info), text: token.content };
       case 'code_block':
         return { type: 'code', language: '', text: token.content };
+      case 'math_block':
+        return { type: 'math', tex: token.content };
+      case 'math_open': // not closed yet
+        return { type: 'paragraph', children: [{ type: 'text', text: token.content }] };
+      case 'footnote_open':
+        return { type: 'note', label: token.content, blocks: this.blocksUntil('footnote_close') };
       case 'blockquote_open':
         return { type: 'quote', blocks: this.blocksUntil('blockquote_close') };
       case 'bullet_list_open':
@@ -149,6 +155,10 @@ function leaf(token: Token): Inline {
       return { type: 'text', text: '\n' };
     case 'hardbreak':
       return { type: 'break' };
+    case 'math':
+      return { type: 'math', tex: token.content, display: (token.meta as { display: boolean }).display };
+    case 'footnote_mark':
+      return { type: 'mark', label: token.content };
     case 'image':
       return imageLink(token);
     default:
