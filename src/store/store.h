@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "store/accounts.h"
 #include "store/answers.h"
+#include "store/events.h"
 #include "store/keys.h"
 #include "store/sessions.h"
 #include "store/usage.h"
@@ -32,6 +33,7 @@ class Store {
   virtual ApiKeys& keys() = 0;
   virtual UsageLog& usage() = 0;
   virtual Answers& answers() = 0;
+  virtual EventLog& events() = 0;
 
   /// Another number than before: a right was taken away or changed since, by this process or
   /// another (a key revoked, an account changed or removed, a session ended).
@@ -46,6 +48,7 @@ struct StoreOptions {
   int64_t now_ms = 0;   // for the names of backups
   /// Failures of writes that nobody waits for. Called from the store's thread; may be empty.
   std::function<void(const std::string&)> log;
+  EventLimits event_limits;
   std::string vfs;  // SQLite's name of the file system to use; "": its default
 };
 

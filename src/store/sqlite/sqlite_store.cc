@@ -8,6 +8,7 @@
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite_accounts.h"
 #include "store/sqlite/sqlite_answers.h"
+#include "store/sqlite/sqlite_events.h"
 #include "store/sqlite/sqlite_keys.h"
 #include "store/sqlite/sqlite_sessions.h"
 #include "store/sqlite/sqlite_usage.h"
@@ -22,13 +23,15 @@ class SqliteStore : public Store {
  public:
   SqliteStore(std::unique_ptr<Connection> connection, const StoreOptions& options,
               const std::string& path)
-      : database_(std::move(connection), {.log = options.log}, path, options.vfs) {}
+      : database_(std::move(connection), {.log = options.log}, path, options.vfs),
+        events_(database_, options.event_limits, options.log) {}
 
   Accounts& accounts() override { return accounts_; }
   Sessions& sessions() override { return sessions_; }
   ApiKeys& keys() override { return keys_; }
   UsageLog& usage() override { return usage_; }
   Answers& answers() override { return answers_; }
+  EventLog& events() override { return events_; }
 
   Result<int64_t> access_version() override {
     return database_.Read<int64_t>([](Connection& connection) {
@@ -46,6 +49,7 @@ class SqliteStore : public Store {
   SqliteKeys keys_{database_};
   SqliteUsage usage_{database_};
   SqliteAnswers answers_{database_};
+  SqliteEvents events_;
 };
 
 // Made by ourselves, so that it is never readable for others, not even for a moment.

@@ -36,7 +36,7 @@ Writer::~Writer() {
 void Writer::Enqueue(Job job, bool urgent) {
   {
     const std::lock_guard lock(mutex_);
-    if (!urgent && waiting_.size() >= options_.max_waiting) {
+    if (job.droppable && waiting_.size() >= options_.max_waiting) {
       ++dropped_;
       return;
     }
@@ -51,20 +51,38 @@ Result<void> Writer::Now(Work work) {
   // Shared: the waiting side may be gone before set_value has returned.
   const auto promise = std::make_shared<std::promise<Result<void>>>();
   auto future = promise->get_future();
-  Enqueue({std::move(work),
-           [promise](Result<void> result) { promise->set_value(std::move(result)); },
-           {}},
-          true);
+  Soon(std::move(work), [promise](const Result<void>& result) { promise->set_value(result); });
   return future.get();
 }
 
+void Writer::Soon(Work work, Done done) { Enqueue({std::move(work), std::move(done), {}}, true); }
+
 void Writer::Later(Work work) {
-  Enqueue({std::move(work),
-           [this](const Result<void>& result) {
-             if (!result && options_.log) options_.log("not stored: " + result.error().message);
-           },
-           {}},
-          false);
+  Job job{std::move(work),
+          [this](const Result<void>& result) {
+            if (!result && options_.log) options_.log("not stored: " + result.error().message);
+          },
+          {}};
+  job.droppable = true;
+  Enqueue(std::move(job), false);
+}
+
+void Writer::Later(Work work, Done done) { Enqueue({std::move(work), std::move(done), {}}, false); }
+
+Result<void> Writer::EmptyLog() {
+  const auto promise = std::make_shared<std::promise<Result<void>>>();
+  auto future = promise->get_future();
+  Job job{[](Connection& connection) -> Result<void> {
+            const auto busy = connection.QueryInt("PRAGMA wal_checkpoint(TRUNCATE)");
+            if (!busy) return tl::unexpected(busy.error());
+            if (*busy == 0) return {};
+            return Fail(ErrorCode::kUnavailable, "the write-ahead log is being read");
+          },
+          [promise](const Result<void>& result) { promise->set_value(result); },
+          {}};
+  job.outside = true;
+  Enqueue(std::move(job), true);
+  return future.get();
 }
 
 void Writer::Loop() {
@@ -88,12 +106,22 @@ void Writer::Loop() {
     if (dropped > 0 && options_.log) {
       options_.log(std::to_string(dropped) + " records were lost: the disk is too slow");
     }
-    for (size_t first = 0; first < jobs.size(); first += options_.max_group) {
-      const size_t last = std::min(jobs.size(), first + options_.max_group);
-      std::vector<Job> group(std::make_move_iterator(jobs.begin() + static_cast<long>(first)),
-                             std::make_move_iterator(jobs.begin() + static_cast<long>(last)));
-      WriteGroup(group);
-    }
+    WriteAll(jobs);
+  }
+}
+
+void Writer::WriteAll(std::vector<Job>& jobs) {
+  std::vector<Job> group;
+  for (Job& job : jobs) {
+    if (job.outside) continue;
+    group.push_back(std::move(job));
+    if (group.size() < options_.max_group) continue;
+    WriteGroup(group);
+    group.clear();
+  }
+  if (!group.empty()) WriteGroup(group);
+  for (Job& job : jobs) {
+    if (job.outside) job.done(Guarded(job.work, *connection_));
   }
 }
 

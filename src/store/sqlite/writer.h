@@ -32,6 +32,8 @@ class Writer {
   /// the disk run full), so it must not consume what it captured. An error undoes what it did, and
   /// nothing else.
   using Work = std::function<Result<void>(Connection&)>;
+  /// How the work ended, told on the writer's thread.
+  using Done = std::function<void(const Result<void>&)>;
 
   Writer(std::unique_ptr<Connection> connection, WriterOptions options);
   /// Writes what waits.
@@ -54,15 +56,25 @@ class Writer {
   }
   /// Does not wait; failures go to the log.
   void Later(Work work);
+  /// Does not wait either, and is never dropped: for callers that queue one job at a time.
+  void Later(Work work, Done done);
+  /// Does not wait, and is written at once.
+  void Soon(Work work, Done done);
+  /// Empties the write-ahead log, so that what was deleted stands nowhere any more. Errors also:
+  /// kUnavailable (a reader in another process holds it).
+  Result<void> EmptyLog();
 
  private:
   struct Job {
     Work work;
-    std::function<void(Result<void>)> done;
+    Done done;
     Result<void> result;
+    bool outside = false;  // of any transaction, after the others
+    bool droppable = false;
   };
 
   void Loop();
+  void WriteAll(std::vector<Job>& jobs);
   void WriteGroup(std::vector<Job>& jobs);
   Result<void> TryGroup(std::vector<Job*>& jobs);
   void Enqueue(Job job, bool urgent);
