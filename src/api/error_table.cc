@@ -68,6 +68,9 @@ constexpr ErrorRow kTable[] = {
     {"internal_error", 500, kServerError, 0, "A mistake of the server; its log says more."},
     {"not_implemented", 501, kServerError, 0,
      "OpenAI has this endpoint; this server does not yet."},
+    {"upstream_error", 502, kServerError, 0,
+     "The model runs on another server, which failed, refused this server's key, or cannot be "
+     "reached."},
     {"model_loading", 503, kServerError, 2,
      "The model is still being read; /ready answers 200 when it is there."},
     {"model_failed", 503, kServerError, 0,
@@ -77,6 +80,8 @@ constexpr ErrorRow kTable[] = {
     {"storage_unavailable", 503, kServerError, 5,
      "The server cannot read or write its data (the disk is full, read-only or damaged)."},
     {"resource_exhausted", 503, kServerError, 1, "Memory or another budget is used up."},
+    {"upstream_timeout", 504, kServerError, 0,
+     "The model runs on another server, which took too long."},
     {"http_version_not_supported", 505, kInvalidRequest, 0,
      "Only HTTP/1.0 and HTTP/1.1 are spoken."},
 };
@@ -155,6 +160,10 @@ ApiError FromProviderError(const Error& error) {
       return {"server_busy", error.message, ""};
     case ErrorCode::kResourceExhausted:
       return {"resource_exhausted", error.message, ""};
+    case ErrorCode::kUpstream:
+      return {"upstream_error", error.message, ""};
+    case ErrorCode::kUpstreamTimeout:
+      return {"upstream_timeout", error.message, ""};
     case ErrorCode::kCancelled:
       return {"client_closed_request", error.message, ""};
     case ErrorCode::kConflict:

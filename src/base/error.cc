@@ -22,6 +22,10 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "unavailable";
     case ErrorCode::kConflict:
       return "conflict";
+    case ErrorCode::kUpstream:
+      return "upstream";
+    case ErrorCode::kUpstreamTimeout:
+      return "upstream_timeout";
     case ErrorCode::kCancelled:
       return "cancelled";
     case ErrorCode::kInternal:

@@ -18,6 +18,8 @@ enum class ErrorCode {
   kResourceExhausted,      // a limit or the memory budget is reached
   kUnavailable,            // not now: shutting down, still loading, overloaded
   kConflict,               // something of this name exists, or what is there forbids it
+  kUpstream,               // another server that this one asks failed or cannot be reached
+  kUpstreamTimeout,        // it took too long
   kCancelled,              // the caller or its client went away
   kInternal,               // our own mistake
 };

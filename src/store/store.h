@@ -16,6 +16,7 @@
 #include "store/answers.h"
 #include "store/events.h"
 #include "store/keys.h"
+#include "store/providers.h"
 #include "store/sessions.h"
 #include "store/usage.h"
 
@@ -34,6 +35,7 @@ class Store {
   virtual UsageLog& usage() = 0;
   virtual Answers& answers() = 0;
   virtual EventLog& events() = 0;
+  virtual Providers& providers() = 0;
 
   /// Another number than before: a right was taken away or changed since, by this process or
   /// another (a key revoked, an account changed or removed, a session ended).

@@ -127,6 +127,8 @@ void ErrorsTest::Provider() {
   ProvokeProvider(ErrorCode::kInternal, "internal_error", "");
   ProvokeProvider(ErrorCode::kUnavailable, "server_busy", "");
   ProvokeProvider(ErrorCode::kResourceExhausted, "resource_exhausted", "");
+  ProvokeProvider(ErrorCode::kUpstream, "upstream_error", "");
+  ProvokeProvider(ErrorCode::kUpstreamTimeout, "upstream_timeout", "");
 }
 
 void ErrorsTest::Http() {

@@ -8,34 +8,35 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::optional<std::vector<std::string>> ParseModels(const std::optional<std::string>& text) {
+}  // namespace
+
+std::optional<std::vector<std::string>> ParseNames(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
-  std::vector<std::string> models;
+  std::vector<std::string> names;
   const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_array()) return models;  // unreadable: nothing is allowed
-  for (const Json& model : json) {
-    if (model.is_string()) models.push_back(model.get<std::string>());
+  if (!json.is_array()) return names;  // unreadable: nothing is allowed
+  for (const Json& name : json) {
+    if (name.is_string()) names.push_back(name.get<std::string>());
   }
-  return models;
+  return names;
 }
 
-}  // namespace
+std::optional<std::string> NamesText(const std::optional<std::vector<std::string>>& names) {
+  if (!names) return std::nullopt;
+  return Json(*names).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Limits ReadLimits(const Statement& row, int column) {
   return {row.OptionalInt(column), row.OptionalInt(column + 1), row.OptionalInt(column + 2),
-          row.OptionalInt(column + 3), ParseModels(row.OptionalText(column + 4))};
+          row.OptionalInt(column + 3), ParseNames(row.OptionalText(column + 4))};
 }
 
 void BindLimits(Statement& statement, const Limits& limits) {
-  std::optional<std::string> models;
-  if (limits.models) {
-    models = Json(*limits.models).dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
   statement.Bind(limits.requests_per_minute)
       .Bind(limits.tokens_per_minute)
       .Bind(limits.parallel_requests)
       .Bind(limits.tokens_per_day)
-      .Bind(models);
+      .Bind(NamesText(limits.models));
 }
 
 Account ReadAccount(const Statement& row, int column) {

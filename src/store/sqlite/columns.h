@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "store/records.h"
 #include "store/sqlite/connection.h"
@@ -12,6 +13,10 @@ namespace dure::store::sqlite {
 inline constexpr char kLimitColumns[] =
     "requests_per_minute, tokens_per_minute, parallel_requests, tokens_per_day, models";
 inline constexpr int kLimitColumnCount = 5;
+
+/// A JSON array of names, absent for NULL; what cannot be read holds no name.
+std::optional<std::vector<std::string>> ParseNames(const std::optional<std::string>& text);
+std::optional<std::string> NamesText(const std::optional<std::vector<std::string>>& names);
 
 /// Reads kLimitColumns from `column` on.
 Limits ReadLimits(const Statement& row, int column);

@@ -10,6 +10,7 @@
 #include "store/sqlite/sqlite_answers.h"
 #include "store/sqlite/sqlite_events.h"
 #include "store/sqlite/sqlite_keys.h"
+#include "store/sqlite/sqlite_providers.h"
 #include "store/sqlite/sqlite_sessions.h"
 #include "store/sqlite/sqlite_usage.h"
 #include "store/store.h"
@@ -24,7 +25,8 @@ class SqliteStore : public Store {
   SqliteStore(std::unique_ptr<Connection> connection, const StoreOptions& options,
               const std::string& path)
       : database_(std::move(connection), {.log = options.log}, path, options.vfs),
-        events_(database_, options.event_limits, options.log) {}
+        events_(database_, options.event_limits, options.log),
+        providers_(database_, options.folder) {}
 
   Accounts& accounts() override { return accounts_; }
   Sessions& sessions() override { return sessions_; }
@@ -32,6 +34,7 @@ class SqliteStore : public Store {
   UsageLog& usage() override { return usage_; }
   Answers& answers() override { return answers_; }
   EventLog& events() override { return events_; }
+  Providers& providers() override { return providers_; }
 
   Result<int64_t> access_version() override {
     return database_.Read<int64_t>([](Connection& connection) {
@@ -50,6 +53,7 @@ class SqliteStore : public Store {
   SqliteUsage usage_{database_};
   SqliteAnswers answers_{database_};
   SqliteEvents events_;
+  SqliteProviders providers_;
 };
 
 // Made by ourselves, so that it is never readable for others, not even for a moment.
