@@ -65,7 +65,8 @@ constexpr ErrorRow kTable[] = {
     {"too_many_attempts", 429, kRateLimit, 30, "Too many tries to sign in; wait."},
     {"client_closed_request", 499, kInvalidRequest, 0,
      "The client went away; nobody sees this answer."},
-    {"internal_error", 500, kServerError, 0, "A mistake of the server; its log says more."},
+    {"internal_error", 500, kServerError, 0,
+     "A mistake of the server; its log says more beside the answer's x-request-id."},
     {"not_implemented", 501, kServerError, 0,
      "OpenAI has this endpoint; this server does not yet."},
     {"upstream_error", 502, kServerError, 0,
@@ -166,13 +167,15 @@ ApiError FromProviderError(const Error& error) {
       return {"upstream_timeout", error.message, ""};
     case ErrorCode::kCancelled:
       return {"client_closed_request", error.message, ""};
-    case ErrorCode::kConflict:
     case ErrorCode::kCorrupt:
+      return {"model_failed", "the model could not be loaded; the server's log says why", "model"};
+    case ErrorCode::kConflict:
     case ErrorCode::kIo:
     case ErrorCode::kInternal:
       break;
   }
-  return {"internal_error", error.message, ""};
+  return {"internal_error",
+          "the server made a mistake; its log says more beside this answer's x-request-id", ""};
 }
 
 ApiError FromHttpStatus(int status, const std::string& message) {

@@ -47,7 +47,9 @@ const ErrorRow& RowOf(const ApiError& error);
 std::string ErrorJson(const ApiError& error);
 net::Response ErrorResponse(const ApiError& error);
 
-/// What a provider's error is to a client of the API.
+/// What a provider's error is to a client of the API. What a message could tell of this machine
+/// (kConflict, kCorrupt, kIo, kInternal) stays in the server's log, which
+/// providers::WatchedProvider writes.
 ApiError FromProviderError(const Error& error);
 /// What an HTTP server's own refusal is (404, 405, 413 ...).
 ApiError FromHttpStatus(int status, const std::string& message);

@@ -30,6 +30,7 @@
 #include "net/server.h"
 #include "providers/local_model.h"
 #include "providers/local_provider.h"
+#include "providers/watched_provider.h"
 #include "store/data_folder.h"
 #include "store/secrets.h"
 #include "store/store.h"
@@ -226,12 +227,18 @@ providers::LocalProviderOptions ProviderOptions(const ServeOptions& options,
   local.threads = options.threads;
   local.engine.context_length = options.context;
   local.engine.max_queued = options.max_queue;
+  local.engine.max_queued_prompt_tokens = options.max_queued_tokens;
   local.engine.prefix_cache = !options.no_prefix_cache;
   local.engine.speculation = options.speculation;
   local.engine.step_budget_ms = options.step_budget_ms;
   local.random_seed = RandomBits;
   local.unix_time = UnixTime;
   return local;
+}
+
+providers::WatchSettings WatchSettingsOf(const ServeOptions& options) {
+  const auto queue_time = std::chrono::duration<double>(options.queue_deadline_seconds);
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(queue_time), Log};
 }
 
 std::string Announcement(const ServeOptions& options, const net::Server& server,
@@ -264,8 +271,9 @@ Result<void> Serve(const ServeOptions& options) {
 
   api::Gate gate(std::move(*door), **store, UnixMs, Log);
   providers::LocalProvider provider(ProviderOptions(options, *models));
+  providers::WatchedProvider watched(provider, WatchSettingsOf(options));
   auto server = net::Server::Start(std::move(*server_options),
-                                   api::MakeRoutes(MakeService(options, provider, gate)).Take());
+                                   api::MakeRoutes(MakeService(options, watched, gate)).Take());
   if (!server) return tl::unexpected(server.error());
   if (const std::string warning = ServeWarning(options); !warning.empty()) Log(warning);
 

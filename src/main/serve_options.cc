@@ -94,6 +94,14 @@ void AddSizeLimits(CLI::App& command, ServeOptions& options) {
         ->capture_default_str();
   };
   add("--max-queue", options.max_queue, 0, 1 << 20, "Requests that may wait; beyond it 503");
+  add("--max-queued-tokens", options.max_queued_tokens, 1, int64_t{1} << 40,
+      "Of the prompts of requests that wait; beyond it 503");
+  command
+      .add_option("--queue-deadline", options.queue_deadline_seconds,
+                  "Seconds that a request may wait for its start; then 503; 0: any time")
+      ->group(kLimitsGroup)
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   add("--max-connections", options.max_connections, 1, 1 << 20, "Connections at once");
   add("--max-header-bytes", options.max_header_bytes, 1024, 1 << 20, "Of a request's header");
   add("--max-header-fields", options.max_header_fields, 8, 10'000, "Of a request");

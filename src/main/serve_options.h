@@ -47,6 +47,8 @@ struct ServeOptions {
   int64_t account_parallel = 64;
   int64_t account_tokens_per_day = 0;
   int max_queue = 512;
+  int64_t max_queued_tokens = engine::EngineOptions().max_queued_prompt_tokens;
+  double queue_deadline_seconds = 60;
   int max_connections = 1024;
   uint32_t max_header_bytes = 16 << 10;
   size_t max_header_fields = 100;

@@ -44,8 +44,21 @@ std::vector<ModelStats> LocalProvider::stats() const {
   std::vector<ModelStats> out;
   for (const auto& use : impl_->pool.loaded()) {
     const engine::EngineStats stats = use->model().engine().stats();
-    out.push_back({use->model().id(), stats.running, stats.queued, stats.blocks_used,
-                   stats.blocks_total, stats.steps, stats.tokens_generated});
+    out.push_back({.id = use->model().id(),
+                   .running = stats.running,
+                   .queued = stats.queued,
+                   .blocks_used = stats.blocks_used,
+                   .blocks_total = stats.blocks_total,
+                   .steps = stats.steps,
+                   .tokens_generated = stats.tokens_generated,
+                   .wait_ms = stats.wait_ms,
+                   .queued_prompt_tokens = stats.queued_prompt_tokens,
+                   .blocks_cached = stats.blocks_cached,
+                   .preemptions = stats.preemptions,
+                   .drafted_tokens = stats.drafted_tokens,
+                   .accepted_tokens = stats.accepted_tokens,
+                   .prefix_hits = stats.prefix_hits,
+                   .prefix_tokens = stats.prefix_tokens});
   }
   return out;
 }

@@ -45,9 +45,19 @@ Result<uint64_t> EstimateBytes(const std::string& path, const engine::EngineOpti
   return (*file)->file_bytes() + block * static_cast<uint64_t>(size->blocks);
 }
 
+/// A message as users may read it: the file by its name, not where it lies.
+std::string WithoutFolder(std::string message, const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  for (size_t at = 0; (at = message.find(path, at)) != std::string::npos; at += name.size()) {
+    message.replace(at, path.size(), name);
+  }
+  return message;
+}
+
 struct Entry {
   PooledModel what;
   ModelInfo info;
+  Error failure{ErrorCode::kInternal, ""};  // of the last try to load it
   std::unique_ptr<LocalModel> model;
   std::shared_ptr<EngineLink> link;
   uint64_t bytes = 0;  // while loaded
@@ -185,10 +195,13 @@ Result<void> ModelPool::Impl::Preload(Lock& lock) {
       }
     }
     const Result<void> loaded = Load(entry, lock);
-    Answer(entry, loaded, lock);
-    if (loaded) continue;
+    if (loaded) {
+      Answer(entry, {}, lock);
+      continue;
+    }
     entry.info.state = ModelState::kFailed;
-    return loaded;
+    Answer(entry, tl::unexpected(entry.failure), lock);
+    return loaded;  // with the path: for whoever started the program
   }
   return {};
 }
@@ -217,9 +230,12 @@ bool ModelPool::Impl::Serve(Entry& entry, Lock& lock) {
     }
   }
   const Result<void> loaded = Load(entry, lock);
-  if (!loaded) entry.info.error = loaded.error().message;
   entry.info.state = loaded ? ModelState::kReady : ModelState::kUnloaded;
-  Answer(entry, loaded, lock);
+  if (loaded) {
+    Answer(entry, {}, lock);
+  } else {
+    Answer(entry, tl::unexpected(entry.failure), lock);
+  }
   return true;
 }
 
@@ -231,12 +247,16 @@ Result<void> ModelPool::Impl::Load(Entry& entry, Lock& lock) {
     entry.info.bytes_total = progress.bytes_total;
   };
   entry.info.error.clear();
+  ++entry.info.loads;
   ++loads;
   lock.unlock();
   auto loaded = LocalModel::Load(entry.what.path, load);
   lock.lock();
   if (!loaded) {
-    entry.info.error = loaded.error().message;
+    entry.info.error = WithoutFolder(loaded.error().message, entry.what.path);
+    const bool no_room = loaded.error().code == ErrorCode::kResourceExhausted;
+    entry.failure = {no_room ? ErrorCode::kResourceExhausted : ErrorCode::kCorrupt,
+                     "the model '" + entry.info.id + "' could not be loaded: " + entry.info.error};
     return tl::unexpected(loaded.error());
   }
   entry.model = *std::move(loaded);
@@ -309,10 +329,7 @@ ModelPool::UseResult ModelPool::TryGet(const std::string& id) {
   const std::lock_guard lock(impl_->mutex);
   Entry* entry = impl_->Find(id);
   if (entry == nullptr) return Fail(ErrorCode::kNotFound, "there is no model '" + id + "' here");
-  if (entry->info.state == ModelState::kFailed) {
-    return Fail(ErrorCode::kUnavailable,
-                "the model '" + id + "' could not be loaded: " + entry->info.error);
-  }
+  if (entry->info.state == ModelState::kFailed) return tl::unexpected(entry->failure);
   return entry->model ? impl_->UseOf(*entry, true) : nullptr;
 }
 

@@ -61,12 +61,13 @@ class ModelPool {
   /// there, or one of it failed.
   void Start(std::function<void(Result<void>)> on_loaded);
 
-  /// The model if it is loaded; nullptr: Get would have to load it. Errors: kNotFound,
-  /// kUnavailable (it failed at the start).
+  /// The model if it is loaded; nullptr: Get would have to load it. Errors: kNotFound, and those of
+  /// a load that failed at the start: kCorrupt, whatever the reason, or kResourceExhausted. Their
+  /// messages name files without their folders.
   UseResult TryGet(const std::string& id);
   /// The same once it is loaded. `ready` is called once, from here or from the pool's thread. More
-  /// errors: those of LocalModel::Load, kResourceExhausted (larger than the budget), kUnavailable
-  /// (the pool ends).
+  /// errors: kCorrupt (it could not be loaded), kResourceExhausted (likewise, or larger than the
+  /// budget), kUnavailable (the pool ends).
   void Get(const std::string& id, std::function<void(UseResult)> ready);
 
   /// In the order given.

@@ -61,7 +61,8 @@ struct CompletionOptions {
   int choices = 1;
   int top_logprobs =
       -1;  // -1: no log-probabilities; 0: of the chosen token only; K: of the K best too
-  std::string tenant;  // whose cache may be shared
+  std::string tenant;      // whose cache may be shared
+  std::string request_id;  // names the request in logs
   // When this passes before the answer was begun, the completion ends with kUnavailable.
   std::optional<std::chrono::steady_clock::time_point> queue_deadline;
 };
@@ -158,6 +159,7 @@ struct EmbeddingRequest {
   std::string model;
   std::vector<std::variant<std::string, std::vector<int32_t>>> inputs;  // text or token ids
   std::string tenant;
+  std::string request_id;
 };
 
 struct Embeddings {
@@ -198,6 +200,7 @@ struct ModelInfo {
   std::string error;  // with kFailed: one line; with kUnloaded: why the last try failed
   ModelKind kind = ModelKind::kText;
   std::string owner = "dure";  // whose machine it runs on: this program's, or a provider's name
+  uint64_t loads = 0;          // how often it was read into memory
 };
 
 /// What a model's engine does now.
@@ -209,9 +212,17 @@ struct ModelStats {
   int blocks_total = 0;
   uint64_t steps = 0;
   uint64_t tokens_generated = 0;
+  double wait_ms = 0;  // an estimate: how long a request that comes now waits for its start
+  int64_t queued_prompt_tokens = 0;
+  int blocks_cached = 0;         // by nothing but the prefix cache
+  uint64_t preemptions = 0;      // from here on: since the model was loaded
+  uint64_t drafted_tokens = 0;   // guessed and computed
+  uint64_t accepted_tokens = 0;  // of those, right
+  uint64_t prefix_hits = 0;      // finished requests whose prompt began with cached tokens
+  uint64_t prefix_tokens = 0;    // cached tokens of those
 };
 
-/// Every member is thread-safe.
+/// Every member is thread-safe. WatchedProvider passes each of them on.
 class Provider {
  public:
   virtual ~Provider() = default;
@@ -221,10 +232,10 @@ class Provider {
   /// Renders, encodes and queues: takes up to some milliseconds for a long chat. Where the model
   /// has to be loaded first, the same happens later, and its errors reach OnEnd. The sink may be
   /// called before this returns; with an error it is never called. Errors: kNotFound (model),
-  /// kUnavailable (could not be loaded, queue full), kContextLengthExceeded (numbers in the
-  /// message), kInvalidArgument (the message begins with the parameter's name), kUnsupported (the
-  /// model has no chat template, or its template refuses this chat), kResourceExhausted (a limit of
-  /// the template).
+  /// kCorrupt (the model could not be loaded), kUnavailable (queue full, or the deadline passed),
+  /// kContextLengthExceeded (numbers in the message), kInvalidArgument (the message begins with the
+  /// parameter's name), kUnsupported (the model has no chat template, or its template refuses this
+  /// chat), kResourceExhausted (a limit of the template).
   virtual Result<std::shared_ptr<Completion>> Complete(const ChatRequest& request,
                                                        std::shared_ptr<ChatSink> sink) = 0;
   /// Continues a text; no tool calls and no reasoning come of it. Otherwise as Complete. More

@@ -54,8 +54,19 @@ TEST(ErrorTableTest, EveryProviderErrorHasARow) {
   for (int code = 0; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
     const ApiError error = FromProviderError({static_cast<ErrorCode>(code), "why"});
     EXPECT_EQ(RowOf(error).code, error.code);
-    EXPECT_EQ(error.message, "why");
+    EXPECT_FALSE(error.message.empty());
   }
+}
+
+TEST(ErrorTableTest, WhatAProviderSaysOfThisMachineStaysHere) {
+  const std::string secret = "/srv/models/x.gguf: no space left on device";
+  for (const ErrorCode code :
+       {ErrorCode::kConflict, ErrorCode::kCorrupt, ErrorCode::kIo, ErrorCode::kInternal}) {
+    const std::string json = ErrorJson(FromProviderError({code, secret}));
+    EXPECT_EQ(json.find("srv"), std::string::npos) << json;
+    EXPECT_EQ(json.find("space"), std::string::npos) << json;
+  }
+  EXPECT_EQ(FromProviderError({ErrorCode::kContextLengthExceeded, "9 > 8"}).message, "9 > 8");
 }
 
 TEST(ErrorTableTest, NamesTheParameterAProviderBlames) {

@@ -124,6 +124,9 @@ void ErrorsTest::Limits() {
 void ErrorsTest::Provider() {
   ProvokeProvider(ErrorCode::kContextLengthExceeded, "context_length_exceeded", "messages");
   ProvokeProvider(ErrorCode::kUnsupported, "invalid_prompt", "messages");
+  ProvokeProvider(ErrorCode::kCorrupt, "model_failed", "model");
+  ProvokeProvider(ErrorCode::kIo, "internal_error", "");
+  ProvokeProvider(ErrorCode::kConflict, "internal_error", "");
   ProvokeProvider(ErrorCode::kInternal, "internal_error", "");
   ProvokeProvider(ErrorCode::kUnavailable, "server_busy", "");
   ProvokeProvider(ErrorCode::kResourceExhausted, "resource_exhausted", "");

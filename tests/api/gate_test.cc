@@ -50,6 +50,28 @@ TEST_F(GateTest, TokensAreCountedWhenTheyAreKnown) {
   EXPECT_EQ(AskChat(key, 1).status, 200);
 }
 
+TEST_F(GateTest, ABusyServerTellsWhenToComeAgain) {
+  settings_.max_requests = 1;
+  Start();
+  const std::string key = Bearer(AddKey(bob_, store::kScopeInference));
+  providers::ModelStats stats{.id = "m"};
+  stats.wait_ms = 7'200;
+  provider_.SetStats(stats);
+  test::RawClient first(server_->port());
+  first.Send(Chat(key));
+  const auto call = provider_.Next();
+  auto refused = Ask(Chat(key));  // at the door
+  EXPECT_EQ(CodeOf(refused), "server_busy");
+  EXPECT_EQ(refused.headers["retry-after"], "8");
+  EXPECT_TRUE(refused.headers.contains("x-request-id"));
+  stats.wait_ms = 1e9;
+  provider_.SetStats(stats);
+  call.sink->OnEnd(Fail(ErrorCode::kUnavailable, "waited too long"));  // in the queue
+  refused = first.ReadResponse();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers["retry-after"], "60");
+}
+
 TEST_F(GateTest, ADaysTokensEndAtMidnightAndSurviveARestart) {
   Start();
   store::Limits limits;

@@ -24,7 +24,10 @@ class ScriptedProvider : public providers::Provider {
     const std::lock_guard lock(mutex_);
     return models_;
   }
-  std::vector<providers::ModelStats> stats() const override { return {{"m", 1, 2, 3, 4, 5, 6}}; }
+  std::vector<providers::ModelStats> stats() const override {
+    const std::lock_guard lock(mutex_);
+    return {stats_};
+  }
 
   Result<std::shared_ptr<providers::Completion>> Complete(
       const providers::ChatRequest& request, std::shared_ptr<providers::ChatSink> sink) override {
@@ -38,6 +41,10 @@ class ScriptedProvider : public providers::Provider {
   void SetModels(std::vector<providers::ModelInfo> models) {
     const std::lock_guard lock(mutex_);
     models_ = std::move(models);
+  }
+  void SetStats(providers::ModelStats stats) {
+    const std::lock_guard lock(mutex_);
+    stats_ = std::move(stats);
   }
   void Refuse(Error error) {
     const std::lock_guard lock(mutex_);
@@ -72,6 +79,7 @@ class ScriptedProvider : public providers::Provider {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<providers::ModelInfo> models_;
+  providers::ModelStats stats_{"m", 1, 2, 3, 4, 5, 6};
   std::optional<Error> refusal_;
   std::optional<Call> call_;
   bool cancelled_ = false;

@@ -19,6 +19,7 @@ namespace dure::providers {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using UseResult = ModelPool::UseResult;
 
 /// Three small model files in a folder of their own, and one that is none.
@@ -164,13 +165,17 @@ TEST_F(PoolTest, ErrorsReachWhoeverWaits) {
   EXPECT_EQ(Ask(pool, "none").get().error().code, ErrorCode::kNotFound);
   EXPECT_FALSE(Ask(pool, "bad").get());
   EXPECT_EQ(pool.infos()[1].state, ModelState::kUnloaded);
-  EXPECT_FALSE(pool.infos()[1].error.empty());
-  EXPECT_FALSE(Ask(pool, "bad").get());  // tried again
+  EXPECT_THAT(pool.infos()[1].error, HasSubstr("bad.gguf"));
+  EXPECT_THAT(pool.infos()[1].error, Not(HasSubstr(folder_.string())));
+  const Error again = Ask(pool, "bad").get().error();  // tried again
+  EXPECT_EQ(again.code, ErrorCode::kCorrupt);
+  EXPECT_THAT(again.message, Not(HasSubstr(folder_.string())));
+  EXPECT_EQ(pool.infos()[1].loads, 2u);
 
   ModelPool broken(Options({{Path("bad"), true}, {Path("1"), true}}));
   EXPECT_FALSE(Start(broken));
   EXPECT_EQ(broken.infos()[0].state, ModelState::kFailed);
-  EXPECT_EQ(Ask(broken, "bad").get().error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(Ask(broken, "bad").get().error().code, ErrorCode::kCorrupt);
 }
 
 class WaitingSink : public ChatSink {

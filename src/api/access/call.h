@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "api/access/caller.h"
 #include "api/access/ticket.h"
@@ -17,6 +18,7 @@ struct Call {
   /// Of routes that ask a model for something (Rule::kInference, POST, on a worker); else null. The
   /// answer holds it until its end.
   std::shared_ptr<Ticket> ticket;
+  std::string request_id;  // as the answer's x-request-id says it
 
   void Send(net::Response response) const { writer->Send(std::move(response)); }
   void Send(const ApiError& error) const { writer->Send(ErrorResponse(error)); }

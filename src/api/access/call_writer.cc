@@ -28,23 +28,25 @@ std::string ErrorCodeOf(const Response& response) {
 
 class CallWriter : public net::ResponseWriter {
  public:
-  CallWriter(std::shared_ptr<net::ResponseWriter> inner, Headers fields,
+  CallWriter(std::shared_ptr<net::ResponseWriter> inner, AnswerExtras extras,
              std::shared_ptr<Ticket> ticket, std::shared_ptr<AnswerRecorder> recorder)
       : inner_(std::move(inner)),
-        fields_(std::move(fields)),
+        extras_(std::move(extras)),
         ticket_(std::move(ticket)),
         recorder_(std::move(recorder)) {}
 
   void Send(Response response) override {
     if (recorder_) recorder_->Whole(response);
-    if (ticket_) ticket_->SetOutcome(response.status, ErrorCodeOf(response));
-    AddFields(fields_, response.headers);
+    const std::string error = ErrorCodeOf(response);
+    if (ticket_) ticket_->SetOutcome(response.status, error);
+    if (error == "server_busy") extras_.on_busy(response);
+    AddFields(extras_.fields, response.headers);
     inner_->Send(std::move(response));
   }
   void StartStream(int status, Headers headers) override {
     if (recorder_) recorder_->Begin(status, headers);
     if (ticket_) ticket_->SetOutcome(status, "");
-    AddFields(fields_, headers);
+    AddFields(extras_.fields, headers);
     inner_->StartStream(status, std::move(headers));
   }
   WriteResult Write(std::string_view bytes) override {
@@ -69,7 +71,7 @@ class CallWriter : public net::ResponseWriter {
 
  private:
   const std::shared_ptr<net::ResponseWriter> inner_;
-  const Headers fields_;
+  const AnswerExtras extras_;
   const std::shared_ptr<Ticket> ticket_;
   const std::shared_ptr<AnswerRecorder> recorder_;
 };
@@ -117,10 +119,10 @@ void AnswerRecorder::End(bool whole) {
 }
 
 std::shared_ptr<net::ResponseWriter> MakeCallWriter(std::shared_ptr<net::ResponseWriter> inner,
-                                                    net::Headers fields,
+                                                    AnswerExtras extras,
                                                     std::shared_ptr<Ticket> ticket,
                                                     std::shared_ptr<AnswerRecorder> recorder) {
-  return std::make_shared<CallWriter>(std::move(inner), std::move(fields), std::move(ticket),
+  return std::make_shared<CallWriter>(std::move(inner), std::move(extras), std::move(ticket),
                                       std::move(recorder));
 }
 

@@ -2,6 +2,7 @@
 // ended.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,9 +43,15 @@ class AnswerRecorder {
   bool done_ = false;
 };
 
+/// What answers carry beside what their handlers say.
+struct AnswerExtras {
+  net::Headers fields;                          // of every answer
+  std::function<void(net::Response&)> on_busy;  // changes an answer with the code server_busy
+};
+
 /// Wraps `inner`. ticket and recorder may be null.
 std::shared_ptr<net::ResponseWriter> MakeCallWriter(std::shared_ptr<net::ResponseWriter> inner,
-                                                    net::Headers fields,
+                                                    AnswerExtras extras,
                                                     std::shared_ptr<Ticket> ticket,
                                                     std::shared_ptr<AnswerRecorder> recorder);
 

@@ -1,6 +1,8 @@
 #include "api/access/routes.h"
 
+#include <algorithm>
 #include <any>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -23,24 +25,45 @@ constexpr int64_t kHourMs = 3'600'000;
 struct Passed {
   Caller caller;
   std::shared_ptr<Ticket> ticket;
+  std::string request_id;
 };
 
-std::optional<net::Response> LetIn(Gate& gate, const Routes::Entry& entry, const std::string& route,
-                                   net::Request& request) {
-  auto passed = std::make_shared<Passed>();
+std::optional<ApiError> WhyNotIn(Gate& gate, const Routes::Entry& entry, const std::string& route,
+                                 const net::Request& request, Passed& passed) {
   auto caller = gate.authenticator().Identify(request);
   if (caller) {
-    passed->caller = std::move(*caller);
+    passed.caller = std::move(*caller);
   } else if (entry.rule != Rule::kOpen) {
-    return ErrorResponse(caller.error());
+    return caller.error();
   }
-  if (auto allowed = gate.authenticator().Check(passed->caller, entry.rule); !allowed) {
-    return ErrorResponse(allowed.error());
+  if (auto allowed = gate.authenticator().Check(passed.caller, entry.rule); !allowed) {
+    return allowed.error();
   }
-  if (entry.metered) {
-    auto ticket = gate.Admit(passed->caller, route);
-    if (!ticket) return ErrorResponse(ticket.error());
-    passed->ticket = std::move(*ticket);
+  if (!entry.metered) return std::nullopt;
+  auto ticket = gate.Admit(passed.caller, route);
+  if (!ticket) return ticket.error();
+  passed.ticket = std::move(*ticket);
+  return std::nullopt;
+}
+
+/// A busy server tells when it expects to be less so.
+void SetRetryAfter(const Service& service, net::Response& response) {
+  constexpr double kMostSeconds = 60;
+  double wait_ms = 0;
+  for (const auto& stats : service.provider->stats()) wait_ms = std::max(wait_ms, stats.wait_ms);
+  const double seconds = std::clamp(std::ceil(wait_ms / 1000), 1.0, kMostSeconds);
+  response.headers.Set("Retry-After", std::to_string(static_cast<int>(seconds)));
+}
+
+std::optional<net::Response> LetIn(const Service& service, const Routes::Entry& entry,
+                                   const std::string& route, net::Request& request) {
+  auto passed = std::make_shared<Passed>();
+  passed->request_id = "req_" + service.random_id();
+  if (const auto why = WhyNotIn(*service.gate, entry, route, request, *passed)) {
+    net::Response refusal = ErrorResponse(*why);
+    refusal.headers.Add("x-request-id", passed->request_id);
+    if (why->code == "server_busy") SetRetryAfter(service, refusal);
+    return refusal;
   }
   request.context = std::move(passed);
   return std::nullopt;
@@ -102,26 +125,29 @@ std::shared_ptr<AnswerRecorder> BeginIdempotent(Gate& gate, const Passed& passed
                  "this Idempotency-Key came with another body before; use a new one", ""});
 }
 
-net::Headers FieldsOf(const Service& service, const Passed& passed) {
-  net::Headers fields{{"x-request-id", "req_" + service.random_id()}};
-  if (passed.ticket) AddRateHeaders(passed.ticket->rate(), fields);
-  return fields;
+AnswerExtras ExtrasOf(const std::shared_ptr<const Service>& service, const Passed& passed) {
+  AnswerExtras extras;
+  extras.fields.Add("x-request-id", passed.request_id);
+  if (passed.ticket) AddRateHeaders(passed.ticket->rate(), extras.fields);
+  extras.on_busy = [service](net::Response& response) { SetRetryAfter(*service, response); };
+  return extras;
 }
 
-void Handle(const Service& service, const Routes::Handler& handler, const std::string& route,
-            bool may_repeat, const net::Request& request, WriterPtr inner) {
+void Handle(const std::shared_ptr<const Service>& service, const Routes::Handler& handler,
+            const std::string& route, bool may_repeat, const net::Request& request,
+            WriterPtr inner) {
   const auto passed = std::any_cast<std::shared_ptr<Passed>>(request.context);
-  net::Headers fields = FieldsOf(service, *passed);
+  AnswerExtras extras = ExtrasOf(service, *passed);
   std::shared_ptr<AnswerRecorder> recorder;
   // Somebody nobody knows has no place of their own where answers could be kept.
   if (may_repeat && passed->caller.known() && request.headers.Has("Idempotency-Key")) {
-    const auto direct = MakeCallWriter(inner, fields, passed->ticket, nullptr);
-    recorder = BeginIdempotent(*service.gate, *passed, route, request, *direct);
+    const auto direct = MakeCallWriter(inner, extras, passed->ticket, nullptr);
+    recorder = BeginIdempotent(*service->gate, *passed, route, request, *direct);
     if (!recorder) return;
   }
   const auto writer =
-      MakeCallWriter(std::move(inner), std::move(fields), passed->ticket, std::move(recorder));
-  handler(service, {request, passed->caller, writer, passed->ticket});
+      MakeCallWriter(std::move(inner), std::move(extras), passed->ticket, std::move(recorder));
+  handler(*service, {request, passed->caller, writer, passed->ticket, passed->request_id});
 }
 
 }  // namespace
@@ -137,10 +163,10 @@ void Routes::Add(std::string_view method, std::string_view pattern, net::RunOn r
       method, pattern, run_on,
       [service = service_, handler = std::move(handler), route, may_repeat = metered](
           const net::Request& request, WriterPtr writer) {
-        Handle(*service, handler, route, may_repeat, request, std::move(writer));
+        Handle(service, handler, route, may_repeat, request, std::move(writer));
       },
       [service = service_, entry, route](net::Request& request) {
-        return LetIn(*service->gate, entry, route, request);
+        return LetIn(*service, entry, route, request);
       });
 }
 

@@ -47,6 +47,7 @@ void CompleteChat(const Service& service, const Call& call) {
     return call.Send(*reason);
   }
   chat.tenant = call.caller.account_id;
+  chat.request_id = call.request_id;
   AnswerSettings settings;
   settings.identity = {"chatcmpl-" + service.random_id(), service.unix_time(), chat.model,
                        "dure-" + service.version};
