@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <string>
@@ -78,7 +79,8 @@ SequenceList Engine::Impl::MakeSequence(GenerateRequest request, std::shared_ptr
   const size_t longest = request.prompt.size() + static_cast<size_t>(sequence.answer->remaining());
   sequence.longest = static_cast<int>(longest);
   sequence.blocks.reserve(longest / models::kKvBlockPositions + 1);
-  sequence.draft.reserve(static_cast<size_t>(options.max_draft));
+  const int most_expected = request.expected.empty() ? 0 : kMostExpectedRows;
+  sequence.draft.reserve(static_cast<size_t>(std::max(options.max_draft, most_expected)));
   sequence.request = std::move(request);
   sequence.sink = std::move(sink);
   sequence.submitted = std::chrono::steady_clock::now();

@@ -63,7 +63,10 @@ struct GenerateRequest {
   int top_logprobs = -1;          // -1: none; 0: the chosen token's only; K: the K best too
   std::vector<TokenId> forced;    // teacher forcing (score): exactly these tokens, one event each;
                                   // stops, max_tokens and end-of-generation tokens do not apply
-  std::string tenant;             // whose cache may be shared, and among whom time is shared fairly
+  // What the answer is believed to be: computed many tokens at a time, as far as sampling gives the
+  // same ones. Like speculation it changes speed, never output. Not together with `forced`.
+  std::vector<TokenId> expected;
+  std::string tenant;  // whose cache may be shared, and among whom time is shared fairly
   Priority priority = Priority::kNormal;
   // Only tokens it allows are drawn, end-of-generation tokens included; null: all. Each submission
   // clones it as it stands. Not together with `forced` or `ignore_eos`.

@@ -196,7 +196,7 @@ void Engine::Impl::Step() {
 void Engine::Impl::Learn(const PlannedRun& run) {
   Sequence& sequence = *run.sequence;
   const auto drafted = static_cast<int>(sequence.draft.size());
-  if (drafted == 0) return;
+  if (drafted == 0 || sequence.draft_expected) return;
   sequence.draft_record.Record(drafted, sequence.draft_accepted);
   drafted_tokens += static_cast<uint64_t>(drafted);
   accepted_tokens += static_cast<uint64_t>(sequence.draft_accepted);
@@ -219,6 +219,9 @@ void Engine::Impl::Deliver(RowResult& row) {
   std::optional<Answer::End> end;
   try {
     if (sequence.request.forced.empty()) sequence.tokens.push_back(event.id);
+    const std::vector<TokenId>& expected = sequence.request.expected;
+    const auto index = static_cast<size_t>(sequence.delivered) - 1;
+    sequence.as_expected &= index < expected.size() && expected[index] == event.id;
     end = sequence.answer->Push(event.id, event.text);
     sequence.sink->OnToken(event);
   } catch (const std::bad_alloc&) {

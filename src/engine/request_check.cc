@@ -143,9 +143,13 @@ Result<void> CheckRequest(const GenerateRequest& request, const RequestLimits& l
   if (request.constraint != nullptr && (!request.forced.empty() || request.ignore_eos)) {
     return Refuse("a constraint goes with neither forced tokens nor ignore_eos");
   }
+  if (!request.expected.empty() && !request.forced.empty()) {
+    return Refuse("expected tokens do not go with forced ones");
+  }
   if (auto ok = CheckLength(request, context_length); !ok) return ok;
   if (auto ok = CheckTokens("the prompt", request.prompt, vocab_size); !ok) return ok;
   if (auto ok = CheckTokens("the tokens to score", request.forced, vocab_size); !ok) return ok;
+  if (auto ok = CheckTokens("the expected answer", request.expected, vocab_size); !ok) return ok;
   if (auto ok = CheckStops(request, limits); !ok) return ok;
   return CheckSampling(request.sampling, limits, vocab_size);
 }

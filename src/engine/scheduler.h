@@ -12,6 +12,8 @@
 
 namespace dure::engine {
 
+inline constexpr int kMostExpectedRows = 64;
+
 struct SchedulerLimits {
   int max_sequences = 64;
   int step_token_budget = 512;
@@ -26,6 +28,8 @@ struct SchedulerLimits {
   bool prefix_cache = true;
   int max_draft = 0;  // 0: no speculation
   int max_speculating = 4;
+  // Expected tokens in one step: bounds the logits buffer, too.
+  int max_expected_rows = kMostExpectedRows;
   // Steps that a sequence runs at least before it makes room for a tenant that has fewer.
   uint64_t turn_steps = 128;
 };
@@ -110,7 +114,10 @@ class Scheduler {
 
   void PlanRuns(const StepCost& cost);
   int PromptRows(int decoding, const StepCost& cost) const;
-  /// Guesses for the sequences that decode, in a step of so many rows.
+  /// What requests expect of their answers, as drafts in a step where so many decode; how many
+  /// rows.
+  int AddExpected(int decoding, const StepCost& cost);
+  /// Guesses for the other sequences that decode, in a step of so many rows.
   void AddDrafts(int rows, const StepCost& cost);
   /// Blocks for `count` more positions, or as many as are to be had; how many positions.
   int GrowForDraft(Sequence& sequence, int count);

@@ -38,6 +38,8 @@ struct Sequence {
   int longest = 0;              // tokens, prompt and answer, it may have at the end
   std::vector<TokenId> draft;   // guessed tokens of this step, after `tokens`
   int draft_accepted = 0;       // how many of them were right
+  bool draft_expected = false;  // they are the request's own
+  bool as_expected = true;      // what was generated so far is what the request expects
   DraftRecord draft_record;
   bool finished = false;                // the sink has had its OnFinish
   std::atomic<bool> cancelled = false;  // set by any thread

@@ -20,13 +20,15 @@ void Scheduler::PlanRuns(const StepCost& cost) {
     sequence.planned = 0;
     sequence.draft.clear();
     sequence.draft_accepted = 0;
+    sequence.draft_expected = false;
     if (InPrompt(sequence)) AdoptLate(sequence);
     if (!InPrompt(sequence)) ++decoding;
   }
+  const int expected = AddExpected(decoding, cost);
   if (decoding < running()) {
-    SharePromptRows(PromptRows(decoding, cost));
+    SharePromptRows(PromptRows(decoding + expected, cost));
   } else if (decoding <= limits_.max_speculating) {
-    AddDrafts(decoding, cost);
+    AddDrafts(decoding + expected, cost);
   }
   AddRuns();
 }
@@ -40,11 +42,32 @@ int Scheduler::PromptRows(int decoding, const StepCost& cost) const {
   return std::min(std::max(rows, limits_.least_prompt_rows), most);
 }
 
+int Scheduler::AddExpected(int decoding, const StepCost& cost) {
+  int left = limits_.max_expected_rows;
+  // Others keep their pace.
+  if (decoding > 1) left = std::min(left, PromptRows(decoding, cost));
+  int rows = 0;
+  for (Sequence& sequence : running_) {
+    const std::vector<TokenId>& expected = sequence.request.expected;
+    const size_t generated = sequence.tokens.size() - sequence.request.prompt.size();
+    if (InPrompt(sequence) || !sequence.as_expected || generated + 1 >= expected.size()) continue;
+    // The last one is sampled from the row of the one before.
+    const int wanted = static_cast<int>(expected.size() - generated) - 1;
+    const int room = sequence.longest - static_cast<int>(sequence.tokens.size()) - 1;
+    const int count = GrowForDraft(sequence, std::min({wanted, room, left - rows}));
+    const auto next = expected.begin() + static_cast<std::ptrdiff_t>(generated);
+    sequence.draft.assign(next, next + count);
+    sequence.draft_expected = count > 0;
+    rows += count;
+  }
+  return rows;
+}
+
 void Scheduler::AddDrafts(int rows, const StepCost& cost) {
   for (Sequence& sequence : running_) {
     const int most = std::min(limits_.max_draft,
                               sequence.longest - static_cast<int>(sequence.tokens.size()) - 1);
-    if (most < 1 || !sequence.request.forced.empty()) continue;
+    if (most < 1 || !sequence.request.forced.empty() || !sequence.draft.empty()) continue;
     const Match match = FindMatch(sequence.tokens, sequence.draft_record.LeastMatch());
     if (match.length == 0) continue;
     const int wanted = sequence.draft_record.BestLength(match, most, rows, cost);
@@ -62,7 +85,7 @@ int Scheduler::GrowForDraft(Sequence& sequence, int count) {
     sequence.blocks.push_back(*cache_.Allocate());
   }
   const int room = static_cast<int>(sequence.blocks.size()) * limits_.block_positions - size;
-  return std::min(count, room);
+  return std::max(std::min(count, room), 0);
 }
 
 void Scheduler::AdoptLate(Sequence& sequence) {

@@ -137,6 +137,53 @@ TEST_P(SpeculationTest, GivesTheSameBitsAmongOthersAndInASmallCache) {
   }
 }
 
+TEST_P(SpeculationTest, AnExpectedAnswerChangesNoBitRightOrWrong) {
+  EngineOptions off;
+  off.speculation = Speculation::kOff;
+  const TinyEngine plain = MakeTinyEngine(TinyModelPath(), 2, off);
+  const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 2, off);
+  GenerateRequest request = Request(GetParam(), 100);
+  const auto original = Start(*plain.engine, request);
+  const Answer answer = AnswerOf(*original);
+  request.expected = original->ids();
+  const uint64_t before = tiny->stats().steps;
+  EXPECT_EQ(AnswerOf(*Start(*tiny.engine, request)), answer);
+  EXPECT_LE(tiny->stats().steps - before, 2 + request.expected.size() / 60);
+  // Wrong at its beginning, in the middle, at the end; too short; too long.
+  for (const size_t at : {size_t{0}, request.expected.size() / 2, request.expected.size() - 1}) {
+    GenerateRequest wrong = request;
+    wrong.expected[at] = (wrong.expected[at] + 1) % 256;
+    EXPECT_EQ(AnswerOf(*Start(*tiny.engine, wrong)), answer) << at;
+  }
+  GenerateRequest shorter = request;
+  shorter.expected.resize(request.expected.size() / 2);
+  EXPECT_EQ(AnswerOf(*Start(*tiny.engine, shorter)), answer);
+  GenerateRequest longer = request;
+  longer.expected.insert(longer.expected.end(), 200, 65);
+  EXPECT_EQ(AnswerOf(*Start(*tiny.engine, longer)), answer);
+  EXPECT_EQ(tiny->stats().drafted_tokens, 0u);
+}
+
+TEST_P(SpeculationTest, ExpectedAnswersGoTogetherWithPromptsAndOthers) {
+  const TinyEngine plain = MakeTinyEngine(TinyModelPath(), 1);
+  EngineOptions options;
+  options.max_sequences = 4;
+  const TinyEngine tiny = MakeTinyEngine(TinyModelPath(), 2, options);
+  std::vector<GenerateRequest> requests;
+  std::vector<Answer> answers;
+  for (uint32_t i = 0; i < 8; ++i) {
+    requests.push_back(Request(GetParam(), 40));
+    requests.back().prompt = Repetitive(static_cast<int>(10 + 9 * i), i);
+    const auto sink = Start(*plain.engine, requests.back());
+    answers.push_back(AnswerOf(*sink));
+    if (i % 2 == 0) requests.back().expected = sink->ids();
+  }
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  for (const GenerateRequest& request : requests) sinks.push_back(Start(*tiny.engine, request));
+  for (size_t i = 0; i < sinks.size(); ++i) EXPECT_EQ(AnswerOf(*sinks[i]), answers[i]) << i;
+  EXPECT_EQ(tiny->stats().blocks_used, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sampling, SpeculationTest, ::testing::ValuesIn(Cases()),
                          [](const auto& info) { return std::string(info.param.name); });
 
