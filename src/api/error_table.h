@@ -46,6 +46,8 @@ const ErrorRow& RowOf(const ApiError& error);
 /// {"error": {"message", "type", "param", "code"}} as one line of JSON.
 std::string ErrorJson(const ApiError& error);
 net::Response ErrorResponse(const ApiError& error);
+/// ErrorResponse, or the same for clients of another API's shape.
+using ErrorRenderer = net::Response (*)(const ApiError&);
 
 /// What a provider's error is to a client of the API. What a message could tell of this machine
 /// (kConflict, kCorrupt, kIo, kInternal) stays in the server's log, which

@@ -46,6 +46,7 @@ Routes MakeRoutes(std::shared_ptr<const Service> service) {
   Routes routes(std::move(service));
   AddHealthRoutes(routes);
   AddOpenAiRoutes(routes);
+  AddAnthropicRoutes(routes);
   AddAccountRoutes(routes);
   AddAdminRoutes(routes);
   AddAppRoutes(routes);

@@ -36,6 +36,7 @@ Routes MakeRoutes(std::shared_ptr<const Service> service);
 /// The routes of each part, for MakeRoutes.
 void AddHealthRoutes(Routes& routes);
 void AddOpenAiRoutes(Routes& routes);
+void AddAnthropicRoutes(Routes& routes);
 void AddAccountRoutes(Routes& routes);
 void AddAdminRoutes(Routes& routes);
 void AddAppRoutes(Routes& routes);

@@ -54,6 +54,9 @@ Result<text::RenderedPrompt> RenderChat(const ChatFormat& format, const ChatRequ
   for (const ChatMessage& message : request.messages) {
     chat.messages.push_back(TemplateMessage(message));
   }
+  if (!request.tools.empty() && request.tool_choice != ToolChoice::kNone) {
+    return Fail(ErrorCode::kUnsupported, "tools are not supported by this model");
+  }
   chat.add_generation_prompt = add_generation_prompt;
   chat.template_arguments = request.template_arguments;
   chat.unix_time = unix_time;

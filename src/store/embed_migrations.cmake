@@ -4,7 +4,7 @@ string(CONCAT text "#include \"store/sqlite/migrations.h\"\n\nnamespace dure::st
 set(expected 1)
 foreach(file ${FILES})
   get_filename_component(name ${file} NAME_WE)
-  if(NOT name MATCHES "^0*([1-9][0-9]*)_[a-z_]+$" OR CMAKE_MATCH_1 LESS expected)
+  if(NOT name MATCHES "^0*([1-9][0-9]*)_[a-z_]+$" OR NOT CMAKE_MATCH_1 EQUAL expected)
     message(FATAL_ERROR "${file}: migrations are numbered 0001, 0002 ... without a gap")
   endif()
   file(READ ${file} sql)

@@ -19,9 +19,11 @@ struct Call {
   /// answer holds it until its end.
   std::shared_ptr<Ticket> ticket;
   std::string request_id;  // as the answer's x-request-id says it
+  /// How this route's clients want errors.
+  ErrorRenderer render_error = ErrorResponse;
 
   void Send(net::Response response) const { writer->Send(std::move(response)); }
-  void Send(const ApiError& error) const { writer->Send(ErrorResponse(error)); }
+  void Send(const ApiError& error) const { writer->Send(render_error(error)); }
 };
 
 }  // namespace dure::api

@@ -60,7 +60,7 @@ std::optional<net::Response> LetIn(const Service& service, const Routes::Entry& 
   auto passed = std::make_shared<Passed>();
   passed->request_id = "req_" + service.random_id();
   if (const auto why = WhyNotIn(*service.gate, entry, route, request, *passed)) {
-    net::Response refusal = ErrorResponse(*why);
+    net::Response refusal = entry.render_error(*why);
     refusal.headers.Add("x-request-id", passed->request_id);
     if (why->code == "server_busy") SetRetryAfter(service, refusal);
     return refusal;
@@ -92,10 +92,11 @@ void Replay(const store::StoredAnswer& answer, net::ResponseWriter& writer) {
 std::shared_ptr<AnswerRecorder> BeginIdempotent(Gate& gate, const Passed& passed,
                                                 const std::string& route,
                                                 const net::Request& request,
-                                                net::ResponseWriter& writer) {
+                                                net::ResponseWriter& writer,
+                                                ErrorRenderer render_error) {
   using State = store::Answers::State;
   const auto refuse = [&](const ApiError& error) {
-    writer.Send(ErrorResponse(error));
+    writer.Send(render_error(error));
     return nullptr;
   };
   const std::string key(request.headers.Find("Idempotency-Key").value_or(""));
@@ -134,36 +135,38 @@ AnswerExtras ExtrasOf(const std::shared_ptr<const Service>& service, const Passe
 }
 
 void Handle(const std::shared_ptr<const Service>& service, const Routes::Handler& handler,
-            const std::string& route, bool may_repeat, const net::Request& request,
+            const Routes::Entry& entry, const std::string& route, const net::Request& request,
             WriterPtr inner) {
   const auto passed = std::any_cast<std::shared_ptr<Passed>>(request.context);
   AnswerExtras extras = ExtrasOf(service, *passed);
   std::shared_ptr<AnswerRecorder> recorder;
   // Somebody nobody knows has no place of their own where answers could be kept.
-  if (may_repeat && passed->caller.known() && request.headers.Has("Idempotency-Key")) {
+  if (entry.metered && passed->caller.known() && request.headers.Has("Idempotency-Key")) {
     const auto direct = MakeCallWriter(inner, extras, passed->ticket, nullptr);
-    recorder = BeginIdempotent(*service->gate, *passed, route, request, *direct);
+    recorder =
+        BeginIdempotent(*service->gate, *passed, route, request, *direct, entry.render_error);
     if (!recorder) return;
   }
   const auto writer =
       MakeCallWriter(std::move(inner), std::move(extras), passed->ticket, std::move(recorder));
-  handler(*service, {request, passed->caller, writer, passed->ticket, passed->request_id});
+  handler(*service, {request, passed->caller, writer, passed->ticket, passed->request_id,
+                     entry.render_error});
 }
 
 }  // namespace
 
 void Routes::Add(std::string_view method, std::string_view pattern, net::RunOn run_on, Rule rule,
-                 Handler handler) {
+                 Handler handler, ErrorRenderer render_error) {
   const bool on_worker = run_on == net::RunOn::kWorker;
   const bool metered = rule == Rule::kInference && method == "POST" && on_worker;
-  const Entry entry{std::string(method), std::string(pattern), rule, metered};
+  const Entry entry{std::string(method), std::string(pattern), rule, metered, render_error};
   entries_.push_back(entry);
   const std::string route = entry.method + " " + entry.pattern;
   router_.Add(
       method, pattern, run_on,
-      [service = service_, handler = std::move(handler), route, may_repeat = metered](
-          const net::Request& request, WriterPtr writer) {
-        Handle(service, handler, route, may_repeat, request, std::move(writer));
+      [service = service_, handler = std::move(handler), entry, route](const net::Request& request,
+                                                                       WriterPtr writer) {
+        Handle(service, handler, entry, route, request, std::move(writer));
       },
       [service = service_, entry, route](net::Request& request) {
         return LetIn(*service, entry, route, request);

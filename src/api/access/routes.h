@@ -23,6 +23,7 @@ class Routes {
     std::string pattern;
     Rule rule;
     bool metered;  // counts against limits and is written to the usage
+    ErrorRenderer render_error;
   };
 
   explicit Routes(std::shared_ptr<const Service> service) : service_(std::move(service)) {}
@@ -30,9 +31,9 @@ class Routes {
   /// The handler runs after the caller was identified, the rule checked and, where the route is
   /// metered, the request admitted; all that happens on the I/O thread and answers quickly. A
   /// metered request with an Idempotency-Key is answered from what is kept where it was answered
-  /// before.
+  /// before. Refusals, too, have the shape that render_error gives them.
   void Add(std::string_view method, std::string_view pattern, net::RunOn run_on, Rule rule,
-           Handler handler);
+           Handler handler, ErrorRenderer render_error = ErrorResponse);
   void SetFallback(net::Handler handler);
 
   const std::vector<Entry>& entries() const { return entries_; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""usage: run_client.py openai_python|openai_node PROGRAM [NODE]: fetches an official client once, then runs its test.
+"""usage: run_client.py openai_python|anthropic_python|openai_node PROGRAM [NODE]: fetches an official client once, then
+runs its test.
 
 The packages lie in ${XDG_CACHE_HOME:-~/.cache}/dure/e2e, one folder for each version.
 """
@@ -37,10 +38,10 @@ def fetch_once(folder: pathlib.Path, fetch) -> None:
             done.touch()
 
 
-def fetch_python(folder: pathlib.Path) -> None:
+def fetch_python(folder: pathlib.Path, wanted: pathlib.Path) -> None:
     venv.create(folder, with_pip=True)
     subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                    "-r", HERE / "openai_python.txt"], check=True)
+                    "-r", wanted], check=True)
 
 
 def fetch_node(folder: pathlib.Path, npm: str, path: str) -> None:
@@ -53,10 +54,11 @@ def fetch_node(folder: pathlib.Path, npm: str, path: str) -> None:
 def main() -> int:
     name, program = sys.argv[1], str(pathlib.Path(sys.argv[2]).resolve())
     model = require_model()
-    if name == "openai_python":
-        folder = cache_folder(name, HERE / "openai_python.txt")
-        fetch_once(folder, fetch_python)
-        command = [folder / "bin/python", "-B", HERE / "openai_python_test.py"]
+    if name.endswith("_python"):
+        wanted = HERE / f"{name}.txt"
+        folder = cache_folder(name, wanted)
+        fetch_once(folder, lambda target: fetch_python(target, wanted))
+        command = [folder / "bin/python", "-B", HERE / f"{name}_test.py"]
     else:
         node = sys.argv[3]
         # npm is a script that looks for node on the path, where there may be none.
