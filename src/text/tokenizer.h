@@ -79,7 +79,9 @@ class Tokenizer {
 /// as the WHATWG decoder does).
 class Detokenizer {
  public:
-  explicit Detokenizer(const Tokenizer& tokenizer, bool render_control = false);
+  /// shown: control tokens whose spelling is part of the text even where others' is not.
+  explicit Detokenizer(const Tokenizer& tokenizer, bool render_control = false,
+                       std::vector<TokenId> shown = {});
   /// Text completed by this token; may be empty.
   std::string Push(TokenId id);
   /// What is still held at the end, replaced by U+FFFD where unfinished.
@@ -88,6 +90,7 @@ class Detokenizer {
  private:
   const Tokenizer& tokenizer_;
   bool render_control_;
+  std::vector<TokenId> shown_;
   std::string pending_;
 };
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "text/grammar/limits.h"
@@ -14,6 +15,8 @@
 #include "text/tokenizer.h"
 
 namespace dure::text {
+
+struct Frame;
 
 /// Follows one sequence. Used by one thread at a time; constraints of one grammar may run side by
 /// side. Everything is a function of the grammar, the vocabulary and the tokens taken.
@@ -65,6 +68,13 @@ class Grammar : public std::enable_shared_from_this<Grammar> {
   static Result<std::shared_ptr<const Grammar>> FromGbnf(
       std::string_view source, std::shared_ptr<const TokenVocabulary> vocabulary,
       const GrammarLimits& limits = {});
+
+  /// Texts that a frame (text/grammar/frame.h) allows around documents of grammars made by
+  /// FromJsonSchema with the same vocabulary. Errors: kInvalidArgument (a document that must be an
+  /// object cannot be one), kInternal.
+  static Result<std::shared_ptr<const Grammar>> FromFrame(
+      Frame frame, const std::vector<std::shared_ptr<const Grammar>>& documents,
+      std::shared_ptr<const TokenVocabulary> vocabulary);
 
   virtual std::unique_ptr<TokenConstraint> NewConstraint() const = 0;
 };

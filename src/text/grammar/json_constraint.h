@@ -24,10 +24,16 @@ class JsonGrammar : public Grammar {
   std::unique_ptr<TokenConstraint> NewConstraint() const override;
   const JsonReader& reader() const { return reader_; }
   const TokenVocabulary& vocabulary() const { return *vocabulary_; }
-  void FillMask(const JsonState& state, const std::string& document,
-                std::span<uint64_t> mask) const {
+  /// See JsonMasks.
+  void FillMask(const JsonState& state, const std::string& document, std::span<uint64_t> mask,
+                const JsonTail* tail = nullptr) const {
     const std::lock_guard lock(mutex_);
-    masks_.Fill(state, document, mask);
+    masks_.Fill(state, document, mask, tail);
+  }
+  void FillMaskUnder(uint32_t node, const JsonState& state, const std::string& document,
+                     std::span<uint64_t> mask, const JsonTail* tail) const {
+    const std::lock_guard lock(mutex_);
+    masks_.FillUnder(node, state, document, mask, tail);
   }
 
  private:

@@ -26,8 +26,8 @@ bool MayFollow(uint8_t byte, bool string) {
 
 }  // namespace
 
-void JsonMasks::Fill(const JsonState& state, const std::string& document,
-                     std::span<uint64_t> mask) {
+void JsonMasks::Begin(const std::string& document, std::span<uint64_t> mask, size_t read,
+                      const JsonTail* tail) {
   if (memos_.size() > kMostMemos) {
     memos_.clear();
     memo_ids_.clear();
@@ -36,6 +36,21 @@ void JsonMasks::Fill(const JsonState& state, const std::string& document,
   mask_ = mask;
   text_ = document;
   doubtful_.clear();
+  read_ = read;
+  tail_ = tail;
+}
+
+void JsonMasks::FillUnder(uint32_t node, const JsonState& state, const std::string& document,
+                          std::span<uint64_t> mask, const JsonTail* tail) {
+  const TokenTrie& trie = vocabulary_.trie();
+  Begin(document, mask, trie[node].depth, tail);
+  if (node + 1 < trie[node].end) WalkOn({trie, true}, node, state);
+  Verify(state);
+}
+
+void JsonMasks::Fill(const JsonState& state, const std::string& document, std::span<uint64_t> mask,
+                     const JsonTail* tail) {
+  Begin(document, mask, 0, tail);
   const bool in_lexeme =
       state.mode == Mode::kInString || state.mode == Mode::kInNumber || state.mode == Mode::kInName;
   const bool seen = HasSeen(state);
@@ -53,16 +68,45 @@ void JsonMasks::Fill(const JsonState& state, const std::string& document,
 /// Tries tokens one by one where a walk could not tell.
 void JsonMasks::Verify(const JsonState& state) {
   for (const int32_t token : doubtful_) {
-    JsonState next = state;
     const size_t length = text_.size();
-    bool alive = true;
-    for (const char byte : vocabulary_.Bytes(token)) {
-      text_ += byte;
-      alive = reader_.Step(next, static_cast<uint8_t>(byte), &text_) == JsonStep::kAlive;
-      if (!alive) break;
-    }
+    const std::string_view bytes = vocabulary_.Bytes(token);
+    if (CanFollow(state, bytes.substr(read_))) SetToken(mask_, token);
     text_.resize(length);
-    if (alive) SetToken(mask_, token);
+  }
+}
+
+/// Reads the bytes, into text_ as far as they belong to the document.
+bool JsonMasks::CanFollow(JsonState state, std::string_view bytes) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (tail_ != nullptr && state.mode == Mode::kEnd) {
+      int32_t at = tail_->state;
+      for (; i < bytes.size() && at != ByteAutomaton::kDead; ++i) {
+        at = tail_->automaton->Next(at, static_cast<uint8_t>(bytes[i]));
+      }
+      return at != ByteAutomaton::kDead;
+    }
+    text_ += bytes[i];
+    if (reader_.Step(state, static_cast<uint8_t>(bytes[i]), &text_) != JsonStep::kAlive) {
+      return false;
+    }
+  }
+  return tail_ == nullptr || state.mode != Mode::kEnd || tail_->state != ByteAutomaton::kDead;
+}
+
+/// All that can follow the document's end, which was the byte at `node`.
+void JsonMasks::WalkTail(const TokenTrie& trie, uint32_t node) {
+  const size_t base = trie[node].depth;
+  std::vector<int32_t> at = {tail_->state};
+  for (uint32_t i = node + 1; i < trie[node].end;) {
+    at.resize(trie[i].depth - base);
+    const int32_t next = tail_->automaton->Next(at.back(), trie[i].byte);
+    if (next == ByteAutomaton::kDead) {
+      i = trie[i].end;
+      continue;
+    }
+    for (const int32_t token : trie.TokensAt(i)) SetToken(mask_, token);
+    at.push_back(next);
+    ++i;
   }
 }
 
@@ -116,8 +160,15 @@ void JsonMasks::WalkByte(const Walk& walk, uint32_t node, const JsonState& state
     const auto tokens = trie.TokensUnder(node);
     doubtful_.insert(doubtful_.end(), tokens.begin(), tokens.end());
   } else if (step == JsonStep::kAlive) {
-    for (const int32_t token : trie.TokensAt(node)) SetToken(mask_, token);
-    if (node + 1 < trie[node].end) WalkOn(walk, node, next);
+    const bool ended = tail_ != nullptr && next.mode == Mode::kEnd;
+    if (!ended || tail_->state != ByteAutomaton::kDead) {
+      for (const int32_t token : trie.TokensAt(node)) SetToken(mask_, token);
+      if (ended) {
+        WalkTail(trie, node);
+      } else if (node + 1 < trie[node].end) {
+        WalkOn(walk, node, next);
+      }
+    }
   }
   if (walk.known) text_.pop_back();
 }
@@ -146,8 +197,15 @@ void JsonMasks::WalkLexeme(const Walk& walk, uint32_t node, const JsonState& sta
         const auto tokens = trie.TokensUnder(i);
         doubtful_.insert(doubtful_.end(), tokens.begin(), tokens.end());
       } else if (step == JsonStep::kAlive) {
-        for (const int32_t token : trie.TokensAt(i)) SetToken(mask_, token);
-        WalkState(walk, i, next);
+        const bool ended = tail_ != nullptr && next.mode == Mode::kEnd;
+        if (!ended || tail_->state != ByteAutomaton::kDead) {
+          for (const int32_t token : trie.TokensAt(i)) SetToken(mask_, token);
+          if (ended) {
+            WalkTail(trie, i);
+          } else {
+            WalkState(walk, i, next);
+          }
+        }
       }
       text_.resize(length);
       i = trie[i].end;
