@@ -65,6 +65,10 @@ constexpr ErrorRow kTable[] = {
     {"too_many_attempts", 429, kRateLimit, 30, "Too many tries to sign in; wait."},
     {"client_closed_request", 499, kInvalidRequest, 0,
      "The client went away; nobody sees this answer."},
+    {"invalid_model_output", 500, kServerError, 0,
+     "What the model wrote contradicts its own format: a tool call that breaks off, say. Another "
+     "try "
+     "may do better."},
     {"internal_error", 500, kServerError, 0,
      "A mistake of the server; its log says more beside the answer's x-request-id."},
     {"not_implemented", 501, kServerError, 0,
@@ -165,6 +169,8 @@ ApiError FromProviderError(const Error& error) {
       return {"upstream_error", error.message, ""};
     case ErrorCode::kUpstreamTimeout:
       return {"upstream_timeout", error.message, ""};
+    case ErrorCode::kModelOutput:
+      return {"invalid_model_output", error.message, ""};
     case ErrorCode::kCancelled:
       return {"client_closed_request", error.message, ""};
     case ErrorCode::kCorrupt:

@@ -32,7 +32,7 @@ ApiResult<Json> ReadArgumentSchema(const Json& value, const std::string& param) 
   return value;
 }
 
-ApiResult<void> CheckTools(const providers::ChatRequest& request) {
+ApiResult<void> CheckTools(const providers::ChatRequest& request, const std::string& choice) {
   using providers::ToolChoice;
   std::set<std::string_view> names;
   for (const providers::Tool& tool : request.tools) {
@@ -42,13 +42,14 @@ ApiResult<void> CheckTools(const providers::ChatRequest& request) {
   const bool must_call =
       request.tool_choice == ToolChoice::kRequired || request.tool_choice == ToolChoice::kNamed;
   if (must_call && request.tools.empty()) {
-    return Refuse("invalid_value", "'tool_choice' asks for a call, but there are no tools",
-                  "tool_choice");
+    return Refuse("invalid_value", "'" + choice + "' asks for a call, but there are no tools",
+                  choice);
   }
   if (request.tool_choice == ToolChoice::kNamed && !names.contains(request.named_tool)) {
-    return Refuse("invalid_value",
-                  "'tool_choice' names '" + request.named_tool + "', which is not among the tools",
-                  "tool_choice");
+    return Refuse(
+        "invalid_value",
+        "'" + choice + "' names '" + request.named_tool + "', which is not among the tools",
+        choice);
   }
   return {};
 }

@@ -18,8 +18,9 @@ ApiResult<std::string> ReadFunctionName(const Json& value, const std::string& pa
 ApiResult<Json> ReadArgumentSchema(const Json& value, const std::string& param);
 
 /// After all parameters are read: no two tools of one name, and the choice can be met. Errors:
-/// invalid_value, naming `tools` or `tool_choice`.
-ApiResult<void> CheckTools(const providers::ChatRequest& request);
+/// invalid_value, naming `tools` or `choice`.
+ApiResult<void> CheckTools(const providers::ChatRequest& request,
+                           const std::string& choice = "tool_choice");
 
 /// Refuses the members of `object` that `known` does not name. Errors: unknown_parameter.
 ApiResult<void> RefuseOthers(const Json& object, std::initializer_list<std::string_view> known,

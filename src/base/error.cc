@@ -26,6 +26,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "upstream";
     case ErrorCode::kUpstreamTimeout:
       return "upstream_timeout";
+    case ErrorCode::kModelOutput:
+      return "model_output";
     case ErrorCode::kCancelled:
       return "cancelled";
     case ErrorCode::kInternal:

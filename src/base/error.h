@@ -20,6 +20,7 @@ enum class ErrorCode {
   kConflict,               // something of this name exists, or what is there forbids it
   kUpstream,               // another server that this one asks failed or cannot be reached
   kUpstreamTimeout,        // it took too long
+  kModelOutput,            // a model's answer contradicts its own format
   kCancelled,              // the caller or its client went away
   kInternal,               // our own mistake
 };

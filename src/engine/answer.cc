@@ -20,7 +20,7 @@ std::vector<std::string> Stops(const GenerateRequest& request) {
 
 Answer::Answer(const text::Tokenizer& tokenizer, const GenerateRequest& request, int context_length)
     : tokenizer_(tokenizer),
-      detokenizer_(tokenizer),
+      detokenizer_(tokenizer, /*render_control=*/false, request.shown_tokens),
       matcher_(Stops(request)),
       stops_(Stops(request)),
       ignore_eos_(request.ignore_eos),

@@ -66,6 +66,8 @@ struct GenerateRequest {
   // What the answer is believed to be: computed many tokens at a time, as far as sampling gives the
   // same ones. Like speculation it changes speed, never output. Not together with `forced`.
   std::vector<TokenId> expected;
+  // Control tokens whose spelling is part of the answer's text: marks of tool calls, say.
+  std::vector<TokenId> shown_tokens;
   std::string tenant;  // whose cache may be shared, and among whom time is shared fairly
   Priority priority = Priority::kNormal;
   // Only tokens it allows are drawn, end-of-generation tokens included; null: all. Each submission

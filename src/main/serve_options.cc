@@ -111,6 +111,8 @@ void AddSizeLimits(CLI::App& command, ServeOptions& options) {
   add("--max-json-depth", options.max_json_depth, 4, 512, "Nested arrays and objects in a body");
   add("--max-messages", options.max_messages, 1, 1 << 20, "Of a chat");
   add("--max-tools", options.max_tools, 0, 1 << 16, "Of a request");
+  add("--max-tool-bytes", options.max_tool_bytes, 64, 1 << 24,
+      "Of one tool: its name, description and parameters");
   add("--max-stops", options.max_stops, 0, 64, "Stop strings of a request");
   add("--max-stop-bytes", options.max_stop_bytes, 1, 1024, "Of one stop string");
   add("--slow-reader-bytes", options.slow_reader_bytes, 4096, 1 << 26,
@@ -257,6 +259,7 @@ api::ChatRequestLimits ChatLimits(const ServeOptions& options) {
   limits.json.max_depth = options.max_json_depth;
   limits.max_messages = options.max_messages;
   limits.max_tools = options.max_tools;
+  limits.max_tool_bytes = options.max_tool_bytes;
   limits.max_stops = options.max_stops;
   limits.max_stop_bytes = options.max_stop_bytes;
   return limits;

@@ -57,6 +57,7 @@ struct ServeOptions {
   size_t max_json_depth = 64;
   size_t max_messages = 8192;
   size_t max_tools = 256;
+  size_t max_tool_bytes = 64 << 10;
   size_t max_stops = 16;
   size_t max_stop_bytes = 1024;
   size_t slow_reader_bytes = 64 << 10;

@@ -11,13 +11,18 @@ std::string Spelling(const text::Tokenizer& tokenizer, std::optional<TokenId> id
   return id ? tokenizer.TokenBytes(*id, /*render_control=*/true) : std::string();
 }
 
-Result<text::ChatTemplate> ReadTemplate(const formats::GgufFile& file) {
+Result<std::string> TemplateSource(const formats::GgufFile& file) {
   if (file.Find("tokenizer.chat_template") == nullptr) {
     return Fail(ErrorCode::kUnsupported,
                 "this model carries no chat template (it is a base model): give it a raw prompt "
                 "to continue instead of a chat");
   }
   auto source = file.GetString("tokenizer.chat_template");
+  if (!source) return tl::unexpected(source.error());
+  return std::string(*source);
+}
+
+Result<text::ChatTemplate> ParseTemplate(const Result<std::string>& source) {
   if (!source) return tl::unexpected(source.error());
   auto parsed = text::ChatTemplate::Parse(*source);
   if (!parsed) {
@@ -29,16 +34,28 @@ Result<text::ChatTemplate> ReadTemplate(const formats::GgufFile& file) {
 }  // namespace
 
 ChatFormat::ChatFormat(std::shared_ptr<const text::Tokenizer> tokenizer,
-                       Result<text::ChatTemplate> chat_template)
+                       Result<text::ChatTemplate> chat_template, std::string_view template_source)
     : tokenizer_(std::move(tokenizer)),
       template_(std::move(chat_template)),
       bos_spelling_(Spelling(*tokenizer_, tokenizer_->bos())),
-      eos_spelling_(Spelling(*tokenizer_, tokenizer_->eos())) {}
+      eos_spelling_(Spelling(*tokenizer_, tokenizer_->eos())) {
+  const auto render = [this](const nlohmann::ordered_json& messages,
+                             const nlohmann::ordered_json& tools) -> Result<std::string> {
+    ChatInput chat;
+    chat.messages = messages;
+    chat.tools = tools;
+    auto prompt = Render(chat);
+    if (!prompt) return tl::unexpected(prompt.error());
+    return std::move(prompt->text);
+  };
+  tool_template_ = text::InspectTemplate(render, template_source, *tokenizer_);
+}
 
 Result<ChatFormat> ChatFormat::FromGguf(const formats::GgufFile& file) {
   auto tokenizer = text::Tokenizer::FromGguf(file);
   if (!tokenizer) return tl::unexpected(tokenizer.error());
-  return ChatFormat(std::move(*tokenizer), ReadTemplate(file));
+  const auto source = TemplateSource(file);
+  return ChatFormat(std::move(*tokenizer), ParseTemplate(source), source ? *source : "");
 }
 
 Result<text::RenderedPrompt> ChatFormat::Render(const ChatInput& chat) const {

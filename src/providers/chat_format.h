@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
+#include "text/tool_calls/tool_template.h"
 
 namespace dure::formats {
 class GgufFile;
@@ -42,6 +43,9 @@ class ChatFormat {
   /// False for base models, and where the template cannot be used.
   bool has_template() const { return template_.has_value(); }
 
+  /// What the template makes of tools, and how the model writes calls and thoughts.
+  const text::ToolTemplate& tool_template() const { return tool_template_; }
+
   /// Errors: kUnsupported (the model has no chat template), those of ChatTemplate::Parse and
   /// Render. There is no fall-back to another format.
   Result<text::RenderedPrompt> Render(const ChatInput& chat) const;
@@ -55,12 +59,13 @@ class ChatFormat {
 
  private:
   ChatFormat(std::shared_ptr<const text::Tokenizer> tokenizer,
-             Result<text::ChatTemplate> chat_template);
+             Result<text::ChatTemplate> chat_template, std::string_view template_source);
 
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   Result<text::ChatTemplate> template_;
   std::string bos_spelling_;
   std::string eos_spelling_;
+  text::ToolTemplate tool_template_;
 };
 
 }  // namespace dure::providers

@@ -21,12 +21,6 @@ std::string_view RoleName(Role role) {
   return "user";
 }
 
-// Templates print arguments with tojson: they want the value, not its text.
-Json ParsedArguments(const std::string& arguments) {
-  Json parsed = Json::parse(arguments, nullptr, /*allow_exceptions=*/false);
-  return parsed.is_object() ? parsed : Json(arguments);
-}
-
 Json TemplateMessage(const ChatMessage& message) {
   Json out = {{"role", RoleName(message.role)}, {"content", message.content}};
   if (!message.name.empty()) out["name"] = message.name;
@@ -35,9 +29,33 @@ Json TemplateMessage(const ChatMessage& message) {
     out["tool_calls"].push_back(
         {{"id", call.id},
          {"type", "function"},
-         {"function", {{"name", call.name}, {"arguments", ParsedArguments(call.arguments)}}}});
+         {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
   }
   return out;
+}
+
+Json TemplateTool(const Tool& tool) {
+  Json parameters = tool.parameters;
+  if (parameters.is_null()) parameters = {{"type", "object"}, {"properties", Json::object()}};
+  return {{"type", "function"},
+          {"function",
+           {{"name", tool.name},
+            {"description", tool.description},
+            {"parameters", std::move(parameters)}}}};
+}
+
+/// The variables by which templates are told how much to think. The request's own come first.
+Json TemplateArguments(const ChatRequest& request) {
+  Json arguments = request.template_arguments;
+  if (request.reasoning_effort.empty()) return arguments;
+  const bool thinks = request.reasoning_effort != "none";
+  for (const char* name : {"enable_thinking", "thinking"}) {
+    if (!arguments.contains(name)) arguments[name] = thinks;
+  }
+  if (thinks && !arguments.contains("reasoning_effort")) {
+    arguments["reasoning_effort"] = request.reasoning_effort;
+  }
+  return arguments;
 }
 
 // Whatever a template complains about is the chat it was given, not one parameter.
@@ -50,15 +68,19 @@ Error TemplateError(const Error& error) {
 
 Result<text::RenderedPrompt> RenderChat(const ChatFormat& format, const ChatRequest& request,
                                         bool add_generation_prompt, int64_t unix_time) {
+  Json messages = Json::array();
+  for (const ChatMessage& message : request.messages) messages.push_back(TemplateMessage(message));
+  Json tools = Json::array();
+  if (request.tool_choice != ToolChoice::kNone) {
+    for (const Tool& tool : request.tools) tools.push_back(TemplateTool(tool));
+  }
+  text::ToolPrompt prepared =
+      text::PrepareToolPrompt(std::move(messages), std::move(tools), format.tool_template());
   ChatInput chat;
-  for (const ChatMessage& message : request.messages) {
-    chat.messages.push_back(TemplateMessage(message));
-  }
-  if (!request.tools.empty() && request.tool_choice != ToolChoice::kNone) {
-    return Fail(ErrorCode::kUnsupported, "tools are not supported by this model");
-  }
+  chat.messages = std::move(prepared.messages);
+  chat.tools = std::move(prepared.tools);
   chat.add_generation_prompt = add_generation_prompt;
-  chat.template_arguments = request.template_arguments;
+  chat.template_arguments = TemplateArguments(request);
   chat.unix_time = unix_time;
   auto prompt = format.Render(chat);
   if (!prompt) return tl::unexpected(TemplateError(prompt.error()));

@@ -55,13 +55,14 @@ class LocalCompletion::ChoiceSink : public engine::Sink {
 LocalCompletion::LocalCompletion(std::shared_ptr<EngineLink> link,
                                  std::shared_ptr<const text::Tokenizer> tokenizer,
                                  std::shared_ptr<ChatSink> sink, int choices,
-                                 std::shared_ptr<void> use)
+                                 std::shared_ptr<void> use, const AnswerReading& reading)
     : link_(std::move(link)),
       tokenizer_(std::move(tokenizer)),
       use_(std::move(use)),
       sink_(std::move(sink)),
-      held_tokens_(static_cast<size_t>(choices)),
-      unfinished_(choices) {}
+      unfinished_(choices) {
+  for (int choice = 0; choice < choices; ++choice) readers_.emplace_back(choice, reading);
+}
 
 Result<void> LocalCompletion::Start(engine::Engine& engine,
                                     const engine::GenerateRequest& request) {
@@ -114,42 +115,48 @@ TokenInfo LocalCompletion::Describe(const engine::TokenEvent& event) const {
   return info;
 }
 
+void LocalCompletion::Send(std::vector<ChatDelta> deltas) {
+  for (ChatDelta& delta : deltas) sink_->OnDelta(std::move(delta));
+}
+
 // Log-probabilities travel with the text of their tokens: what a stop string cuts off is never
 // sent.
 void LocalCompletion::OnToken(int choice, const engine::TokenEvent& event) {
   if (Abandoned() || error_) return;
-  std::vector<TokenInfo>& held = held_tokens_[static_cast<size_t>(choice)];
-  if (want_tokens_ && !tokenizer_->IsEndOfGeneration(event.id)) {
-    held.push_back(Describe(event));
+  AnswerReader& reader = readers_[static_cast<size_t>(choice)];
+  if (want_tokens_ && !tokenizer_->IsEndOfGeneration(event.id)) reader.Hold(Describe(event));
+  if (!event.text.empty()) Send(reader.Push(event.text));
+}
+
+/// The first error counts; the other choices are of no use without this one.
+void LocalCompletion::FailAll(Error error) {
+  error_ = std::move(error);
+  Cancel();
+}
+
+void LocalCompletion::EndChoice(int choice, const engine::FinishEvent& event) {
+  const bool stopped = event.reason == engine::FinishReason::kStop;
+  if (!stopped && event.reason != engine::FinishReason::kLength) {
+    return FailAll(event.error.value_or(Error{ErrorCode::kCancelled, "the request was cancelled"}));
   }
-  if (event.text.empty()) return;
-  sink_->OnDelta({choice, event.text, std::exchange(held, {}), {}, {}});
+  AnswerReader& reader = readers_[static_cast<size_t>(choice)];
+  if (event.stop_match && event.text.empty()) reader.ForgetTokens();
+  if (!event.text.empty()) Send(reader.Push(event.text));
+  Send(reader.Finish());
+  auto reason = reader.Reason(stopped ? FinishReason::kStop : FinishReason::kLength);
+  if (!reason) return FailAll(reason.error());
+  sink_->OnChoiceEnd(choice, {*reason, event.stop_match});
 }
 
 void LocalCompletion::OnFinish(int choice, const engine::FinishEvent& event) {
   if (Abandoned()) return;
-  std::vector<TokenInfo>& held = held_tokens_[static_cast<size_t>(choice)];
   usage_.prompt_tokens = std::max(usage_.prompt_tokens, event.usage.prompt_tokens);
   // The choices share one prompt; what they found of each other's was not there before.
   cached_tokens_ =
       std::min(cached_tokens_.value_or(event.usage.cached_tokens), event.usage.cached_tokens);
   usage_.cached_tokens = *cached_tokens_;
   usage_.completion_tokens += event.usage.completion_tokens;
-  if (event.reason == engine::FinishReason::kStop ||
-      event.reason == engine::FinishReason::kLength) {
-    if (event.stop_match && event.text.empty()) held.clear();
-    if (!error_ && (!event.text.empty() || !held.empty())) {
-      sink_->OnDelta({choice, event.text, std::exchange(held, {}), {}, {}});
-    }
-    if (!error_) {
-      const bool stopped = event.reason == engine::FinishReason::kStop;
-      sink_->OnChoiceEnd(choice,
-                         {stopped ? FinishReason::kStop : FinishReason::kLength, event.stop_match});
-    }
-  } else if (!error_) {
-    error_ = event.error.value_or(Error{ErrorCode::kCancelled, "the request was cancelled"});
-    Cancel();  // the other choices are of no use without this one
-  }
+  if (!error_) EndChoice(choice, event);
   if (--unfinished_ > 0) return;
   const std::shared_ptr<ChatSink> sink = std::exchange(sink_, nullptr);
   const std::shared_ptr<void> use = std::exchange(use_, nullptr);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "providers/answer_reader.h"
 #include "providers/provider.h"
 #include "text/tokenizer.h"
 
@@ -44,7 +45,7 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
   /// use: keeps the model loaded until the end.
   LocalCompletion(std::shared_ptr<EngineLink> link,
                   std::shared_ptr<const text::Tokenizer> tokenizer, std::shared_ptr<ChatSink> sink,
-                  int choices, std::shared_ptr<void> use);
+                  int choices, std::shared_ptr<void> use, const AnswerReading& reading = {});
 
   /// Submits the request once for each choice. With an error the sink is never called.
   Result<void> Start(engine::Engine& engine, const engine::GenerateRequest& request);
@@ -55,6 +56,9 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
 
   void OnToken(int choice, const engine::TokenEvent& event);
   void OnFinish(int choice, const engine::FinishEvent& event);
+  void EndChoice(int choice, const engine::FinishEvent& event);
+  void Send(std::vector<ChatDelta> deltas);
+  void FailAll(Error error);
   TokenInfo Describe(const engine::TokenEvent& event) const;
   std::string TokenText(engine::TokenId id) const;
   bool Abandoned();
@@ -66,8 +70,7 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
 
   // Called by the engine's thread alone, one event at a time.
   std::shared_ptr<ChatSink> sink_;
-  std::vector<std::vector<TokenInfo>>
-      held_tokens_;  // by choice: tokens whose text is still held back
+  std::vector<AnswerReader> readers_;  // by choice
   int unfinished_;
   bool want_tokens_ = false;  // set before the first event
   ChatUsage usage_;

@@ -55,14 +55,24 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
 }
 
 Result<std::shared_ptr<const text::Grammar>> LocalModel::GrammarFor(const std::string& schema) {
-  constexpr size_t kMostGrammars = 32;
   // Of white space a model needs little, and some would go on with it for ever.
   constexpr int kMostWhitespace = 64;
+  return GrammarFor(schema, [&](std::shared_ptr<const text::TokenVocabulary> vocabulary) {
+    text::JsonSchemaOptions options;
+    options.max_whitespace = kMostWhitespace;
+    return text::Grammar::FromJsonSchema(schema, std::move(vocabulary), options);
+  });
+}
+
+Result<std::shared_ptr<const text::Grammar>> LocalModel::GrammarFor(
+    const std::string& key, const std::function<Result<std::shared_ptr<const text::Grammar>>(
+                                std::shared_ptr<const text::TokenVocabulary>)>& make) {
+  constexpr size_t kMostGrammars = 64;
   std::shared_ptr<const text::TokenVocabulary> vocabulary;
   {
     const std::lock_guard lock(grammar_mutex_);
     for (auto known = grammars_.begin(); known != grammars_.end(); ++known) {
-      if (known->first != schema) continue;
+      if (known->first != key) continue;
       grammars_.splice(grammars_.end(), grammars_, known);
       return grammars_.back().second;
     }
@@ -71,12 +81,10 @@ Result<std::shared_ptr<const text::Grammar>> LocalModel::GrammarFor(const std::s
     }
     vocabulary = vocabulary_;
   }
-  text::JsonSchemaOptions options;
-  options.max_whitespace = kMostWhitespace;
-  auto grammar = text::Grammar::FromJsonSchema(schema, std::move(vocabulary), options);
+  auto grammar = make(std::move(vocabulary));
   if (!grammar) return grammar;
   const std::lock_guard lock(grammar_mutex_);
-  grammars_.emplace_back(schema, *grammar);
+  grammars_.emplace_back(key, *grammar);
   if (grammars_.size() > kMostGrammars) grammars_.pop_front();
   return grammar;
 }

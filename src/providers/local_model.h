@@ -52,6 +52,10 @@ class LocalModel {
   /// The schema compiled for this model's tokens; the last few are kept. Errors: those of
   /// text::Grammar::FromJsonSchema.
   Result<std::shared_ptr<const text::Grammar>> GrammarFor(const std::string& schema);
+  /// The grammar known by `key` (not a schema), else what `make` makes of this model's vocabulary.
+  Result<std::shared_ptr<const text::Grammar>> GrammarFor(
+      const std::string& key, const std::function<Result<std::shared_ptr<const text::Grammar>>(
+                                  std::shared_ptr<const text::TokenVocabulary>)>& make);
 
  private:
   LocalModel(std::string path, ChatFormat format);
@@ -66,7 +70,7 @@ class LocalModel {
   std::unique_ptr<LargePageGatherer> large_pages_;
   std::mutex grammar_mutex_;
   std::shared_ptr<const text::TokenVocabulary> vocabulary_;  // guarded by grammar_mutex_
-  // By schema, the latest used last. Guarded by grammar_mutex_.
+  // By schema or key, the latest used last. Guarded by grammar_mutex_.
   std::list<std::pair<std::string, std::shared_ptr<const text::Grammar>>> grammars_;
 };
 

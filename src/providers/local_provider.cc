@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "providers/answer_plan.h"
 #include "providers/chat_prompt.h"
 #include "providers/deferred_completion.h"
 #include "providers/local_completion.h"
@@ -72,15 +73,13 @@ Result<std::shared_ptr<Completion>> LocalProvider::Impl::Start(
 
   engine::GenerateRequest generate = EngineRequest(request, options.random_seed);
   generate.prompt = format.EncodeChat(*prompt);
-  if (request.json_schema) {
-    const auto grammar = use->model().GrammarFor(*request.json_schema);
-    if (!grammar) {
-      return Fail(ErrorCode::kInvalidArgument, "response_format: " + grammar.error().message);
-    }
-    generate.constraint = (*grammar)->NewConstraint();
-  }
-  auto completion = std::make_shared<LocalCompletion>(use->link(), format.shared_tokenizer(),
-                                                      std::move(sink), request.choices, use);
+  auto plan = PlanAnswer(use->model(), request, prompt->text);
+  if (!plan) return tl::unexpected(plan.error());
+  if (plan->grammar != nullptr) generate.constraint = plan->grammar->NewConstraint();
+  generate.shown_tokens = std::move(plan->shown_tokens);
+  auto completion = std::make_shared<LocalCompletion>(
+      use->link(), format.shared_tokenizer(), std::move(sink), request.choices, use,
+      AnswerReading{std::move(plan->format), options.random_seed});
   if (auto started = completion->Start(use->model().engine(), generate); !started) {
     return tl::unexpected(started.error());
   }

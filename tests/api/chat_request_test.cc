@@ -128,14 +128,9 @@ TEST(ChatRequestTest, RefusesByName) {
        "invalid_type", "response_format.json_schema.schema"},
       {Body(R"("response_format":{"type":"json_schema","json_schema":{"x":1,"schema":{}}})"),
        "unknown_parameter", "response_format.json_schema.x"},
-      {Body(R"("tools":[{"type":"function","function":{"name":"f"}}])"), "unsupported_parameter",
-       "tools"},
-      {Body(R"("tool_choice":"required")"), "unsupported_value", "tool_choice"},
-      {Body(R"("tool_choice":{"type":"function","function":{"name":"f"}})"), "unsupported_value",
-       "tool_choice"},
       {Body(R"("store":true)"), "unsupported_value", "store"},
       {Body(R"("modalities":["text","audio"])"), "unsupported_value", "modalities"},
-      {Body(R"("reasoning_effort":"low")"), "unsupported_parameter", "reasoning_effort"},
+      {Body(R"("verbosity":"low")"), "unsupported_parameter", "verbosity"},
       {Body("", "[]"), "invalid_value", "messages"},
       {Body("", "\"hi\""), "invalid_type", "messages"},
       {Body("", "[5]"), "invalid_type", "messages[0]"},
@@ -160,6 +155,88 @@ TEST(ChatRequestTest, RefusesByName) {
     EXPECT_EQ(body.error().code, c.code) << c.body;
     EXPECT_EQ(body.error().param, c.param) << c.body;
     EXPECT_FALSE(body.error().message.empty());
+  }
+}
+
+constexpr char kTools[] =
+    R"("tools":[{"type":"function","function":{"name":"f","description":"d","strict":true,
+       "parameters":{"type":"object"}}},{"type":"function","function":{"name":"g-2","parameters":{}}}])";
+
+TEST(ChatRequestTest, TakesTools) {
+  const auto body = ParseChatBody(Body(std::string(kTools) +
+                                       R"(,"parallel_tool_calls":false,"reasoning_effort":"low",
+      "tool_choice":{"type":"function","function":{"name":"g-2"}})"));
+  ASSERT_TRUE(body) << body.error().message;
+  const providers::ChatRequest& request = body->request;
+  ASSERT_EQ(request.tools.size(), 2u);
+  EXPECT_EQ(request.tools[0].description, "d");
+  EXPECT_TRUE(request.tools[0].strict);
+  EXPECT_EQ(request.tools[0].parameters["type"], "object");
+  EXPECT_TRUE(request.tools[1].parameters.is_null());
+  EXPECT_FALSE(request.parallel_tool_calls);
+  EXPECT_EQ(request.tool_choice, providers::ToolChoice::kNamed);
+  EXPECT_EQ(request.named_tool, "g-2");
+  EXPECT_EQ(request.reasoning_effort, "low");
+  const auto required = ParseChatBody(Body(std::string(kTools) + R"(,"tool_choice":"required")"));
+  EXPECT_EQ(required->request.tool_choice, providers::ToolChoice::kRequired);
+}
+
+TEST(ChatRequestTest, TakesFunctionsAndTheirMessages) {
+  const auto body = ParseChatBody(
+      Body(R"("functions":[{"name":"f","parameters":{"type":"object"}}],"function_call":"auto")",
+           R"([{"role":"user","content":"?"},
+          {"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},
+          {"role":"function","name":"f","content":"42"}])"));
+  ASSERT_TRUE(body) << body.error().message;
+  EXPECT_TRUE(body->functions);
+  EXPECT_FALSE(body->request.parallel_tool_calls);
+  const auto& messages = body->request.messages;
+  EXPECT_EQ(messages[1].tool_calls.at(0).name, "f");
+  EXPECT_EQ(messages[2].role, providers::Role::kTool);
+  EXPECT_EQ(messages[2].tool_call_id, messages[1].tool_calls[0].id);
+}
+
+TEST(ChatRequestTest, RefusesToolsByName) {
+  const auto tool = [](const std::string& function) {
+    return R"("tools":[{"type":"function","function":)" + function + "}]";
+  };
+  struct Case {
+    std::string more;
+    std::string code;
+    std::string param;
+  };
+  const Case cases[] = {
+      {R"("tools":{})", "invalid_type", "tools"},
+      {R"("tools":[1])", "invalid_type", "tools[0]"},
+      {R"("tools":[{"type":"custom","custom":{}}])", "unknown_parameter", "tools[0].custom"},
+      {R"("tools":[{"type":"web_search","function":{}}])", "unsupported_value", "tools[0].type"},
+      {R"("tools":[{"type":"function"}])", "missing_required_parameter", "tools[0].function"},
+      {tool("{}"), "missing_required_parameter", "tools[0].function.name"},
+      {tool(R"({"name":"no spaces"})"), "invalid_value", "tools[0].function.name"},
+      {tool(R"({"name":")" + std::string(129, 'x') + R"("})"), "invalid_value",
+       "tools[0].function.name"},
+      {tool(R"({"name":"f","parameters":[]})"), "invalid_type", "tools[0].function.parameters"},
+      {tool(R"({"name":"f","strict":"yes"})"), "invalid_type", "tools[0].function.strict"},
+      {tool(R"({"name":"f","when":1})"), "unknown_parameter", "tools[0].function.when"},
+      {tool(R"({"name":"f","description":")" + std::string(70'000, 'x') + R"("})"), "invalid_value",
+       "tools[0].function"},
+      {std::string(kTools) + R"(,"functions":[{"name":"f"}])", "invalid_value", "functions"},
+      {R"("functions":[{"name":"f"},{"name":"f"}])", "invalid_value", "tools"},
+      {R"("tool_choice":"required")", "invalid_value", "tool_choice"},
+      {R"("function_call":{"name":"f"})", "invalid_value", "function_call"},
+      {std::string(kTools) + R"(,"tool_choice":"perhaps")", "unsupported_value", "tool_choice"},
+      {std::string(kTools) + R"(,"tool_choice":{"type":"function","function":{"name":"h"}})",
+       "invalid_value", "tool_choice"},
+      {std::string(kTools) + R"(,"tool_choice":"auto","function_call":"auto")", "invalid_value",
+       "function_call"},
+      {R"("parallel_tool_calls":1)", "invalid_type", "parallel_tool_calls"},
+      {R"("reasoning_effort":"extreme")", "invalid_value", "reasoning_effort"},
+  };
+  for (const Case& c : cases) {
+    const auto body = ParseChatBody(Body(c.more));
+    ASSERT_FALSE(body) << c.more;
+    EXPECT_EQ(body.error().code, c.code) << c.more;
+    EXPECT_EQ(body.error().param, c.param) << c.more;
   }
 }
 

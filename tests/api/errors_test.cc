@@ -127,6 +127,7 @@ void ErrorsTest::Provider() {
   ProvokeProvider(ErrorCode::kCorrupt, "model_failed", "model");
   ProvokeProvider(ErrorCode::kIo, "internal_error", "");
   ProvokeProvider(ErrorCode::kConflict, "internal_error", "");
+  ProvokeProvider(ErrorCode::kModelOutput, "invalid_model_output", "");
   ProvokeProvider(ErrorCode::kInternal, "internal_error", "");
   ProvokeProvider(ErrorCode::kUnavailable, "server_busy", "");
   ProvokeProvider(ErrorCode::kResourceExhausted, "resource_exhausted", "");

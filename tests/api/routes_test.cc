@@ -232,6 +232,101 @@ TEST_F(RoutesTest, StreamsAsOpenAiDoes) {
   EXPECT_EQ(events[5], "[DONE]");
 }
 
+constexpr char kTools[] =
+    R"(,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])";
+
+/// An answer that thinks, speaks and calls twice; its two calls come in pieces.
+void AnswerWithCalls(providers::ChatSink& sink) {
+  sink.OnDelta({0, "", {}, "Hm", {}});
+  sink.OnDelta({0, "Yes", {}, ".", {{0, "call_1", "f", "{"}}});
+  sink.OnDelta({0, "", {}, "", {{0, "", "", "}"}, {1, "call_2", "g", ""}}});
+  sink.OnDelta({0, "", {}, "", {{1, "", "", "{}"}}});
+  sink.OnChoiceEnd(0, {FinishReason::kToolCalls, {}});
+  sink.OnEnd(providers::ChatUsage{5, 0, 2});
+}
+
+TEST_F(RoutesTest, CallsAreStreamedAsOpenAiDoes) {
+  Start();
+  RawClient client(server_->port());
+  client.Send(Chat(std::string(kTools) + R"(,"stream":true)"));
+  const auto call = provider_.Next();
+  EXPECT_EQ(call.request.tools[0].name, "f");
+  ASSERT_TRUE(client.ReadUntil("\"role\":\"assistant\""));
+  AnswerWithCalls(*call.sink);
+  std::vector<Json> deltas;
+  Json reason;
+  for (const std::string& event : Events(client.ReadResponse().body)) {
+    if (event == "[DONE]") break;
+    const Json choice = Json::parse(event)["choices"][0];
+    deltas.push_back(choice["delta"]);
+    reason = choice["finish_reason"];
+  }
+  EXPECT_EQ(reason, "tool_calls");
+  ASSERT_GE(deltas.size(), 8u);
+  EXPECT_TRUE(deltas[0]["content"].is_null());
+  std::string reasoning;
+  std::string content;
+  std::string arguments[2];
+  std::vector<Json> begins;
+  for (const Json& delta : deltas) {
+    if (delta.contains("reasoning_content")) reasoning += delta["reasoning_content"];
+    if (delta.contains("content") && delta["content"].is_string()) content += delta["content"];
+    if (!delta.contains("tool_calls")) continue;
+    ASSERT_EQ(delta["tool_calls"].size(), 1u);
+    const Json& part = delta["tool_calls"][0];
+    if (part.contains("id")) begins.push_back(part);
+    arguments[part["index"].get<int>()] += part["function"]["arguments"];
+  }
+  EXPECT_EQ(reasoning, "Hm.");
+  EXPECT_EQ(content, "Yes");
+  EXPECT_EQ(begins, (std::vector<Json>{Json::parse(R"({"index":0,"id":"call_1","type":"function",
+                                        "function":{"name":"f","arguments":""}})"),
+                                       Json::parse(R"({"index":1,"id":"call_2","type":"function",
+                                        "function":{"name":"g","arguments":""}})")}));
+  EXPECT_EQ(arguments[0], "{}");
+  EXPECT_EQ(arguments[1], "{}");
+}
+
+TEST_F(RoutesTest, CallsInAWholeAnswer) {
+  Start();
+  RawClient client(server_->port());
+  client.Send(Chat(kTools));
+  AnswerWithCalls(*provider_.Next().sink);
+  const Json choice = Json::parse(client.ReadResponse().body)["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  EXPECT_EQ(choice["message"], Json::parse(R"({"role":"assistant","content":"Yes","refusal":null,
+      "reasoning_content":"Hm.","tool_calls":[
+        {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}},
+        {"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]})"));
+}
+
+TEST_F(RoutesTest, CallsByTheirOlderName) {
+  Start();
+  for (const bool stream : {false, true}) {
+    RawClient client(server_->port());
+    client.Send(Chat(std::string(R"(,"functions":[{"name":"f"}],"function_call":{"name":"f"})") +
+                     (stream ? R"(,"stream":true)" : "")));
+    const auto call = provider_.Next();
+    EXPECT_EQ(call.request.tool_choice, providers::ToolChoice::kNamed);
+    EXPECT_FALSE(call.request.parallel_tool_calls);
+    call.sink->OnDelta({0, "", {}, "", {{0, "call_1", "f", "{}"}}});
+    call.sink->OnChoiceEnd(0, {FinishReason::kToolCalls, {}});
+    call.sink->OnEnd(providers::ChatUsage{5, 0, 2});
+    const std::string body = client.ReadResponse().body;
+    if (stream) {
+      EXPECT_NE(body.find(R"("delta":{"function_call":{"name":"f","arguments":""}})"), body.npos);
+      EXPECT_NE(body.find(R"("delta":{"function_call":{"arguments":"{}"}})"), body.npos);
+      EXPECT_NE(body.find(R"("finish_reason":"function_call")"), body.npos);
+      continue;
+    }
+    const Json choice = Json::parse(body)["choices"][0];
+    EXPECT_EQ(choice["finish_reason"], "function_call");
+    EXPECT_TRUE(choice["message"]["content"].is_null());
+    EXPECT_EQ(choice["message"]["function_call"], Json({{"name", "f"}, {"arguments", "{}"}}));
+    EXPECT_FALSE(choice["message"].contains("tool_calls"));
+  }
+}
+
 TEST_F(RoutesTest, AnErrorInMidStreamEndsItWithoutDone) {
   Start();
   RawClient client(server_->port());

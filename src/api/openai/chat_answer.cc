@@ -1,6 +1,11 @@
 #include "api/openai/chat_answer.h"
 
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "api/service.h"
 #include "net/sse.h"
@@ -15,6 +20,7 @@ using providers::ChatUsage;
 using providers::ChoiceEnd;
 using providers::FinishReason;
 using providers::TokenInfo;
+using providers::ToolCallDelta;
 
 class WholeChat : public CompletionAnswer {
  public:
@@ -26,6 +32,14 @@ class WholeChat : public CompletionAnswer {
   void OnDelta(ChatDelta delta) override {
     ChoiceResult& result = results_[static_cast<size_t>(delta.choice)];
     result.text += delta.text;
+    result.reasoning += delta.reasoning;
+    for (const ToolCallDelta& call : delta.tool_calls) {
+      const auto index = static_cast<size_t>(call.index);
+      if (result.calls.size() <= index) result.calls.resize(index + 1);
+      result.calls[index].id += call.id;
+      result.calls[index].name += call.name;
+      result.calls[index].arguments += call.arguments;
+    }
     for (TokenInfo& token : delta.tokens) result.tokens.push_back(std::move(token));
   }
   void OnChoiceEnd(int choice, const ChoiceEnd& end) override {
@@ -33,8 +47,8 @@ class WholeChat : public CompletionAnswer {
   }
   void OnEnd(const Result<ChatUsage>& usage) override {
     if (!usage) return Reject(FromProviderError(usage.error()));
-    writer_->Send(JsonResponse(
-        CompletionJson(settings_.identity, results_, settings_.with_logprobs, *usage)));
+    writer_->Send(JsonResponse(CompletionJson(settings_.identity, results_, settings_.with_logprobs,
+                                              settings_.functions, *usage)));
   }
 
  private:
@@ -57,14 +71,23 @@ class StreamedChat : public StreamedAnswer {
   WriteResult SendLast(const ChatUsage& usage) override;
 
  private:
-  struct Choice {
-    std::string text;               // not yet sent
+  // What one chunk holds: one of these.
+  struct News {
+    enum class Kind { kReasoning, kText, kCall, kArguments };
+    Kind kind = Kind::kText;
+    std::string text;               // of arguments, too
     std::vector<TokenInfo> tokens;  // of that text
+    ToolCallDelta call;             // its index, and with kCall its id and name
+  };
+  struct Choice {
+    std::deque<News> news;  // not yet sent
     std::optional<FinishReason> end;
     bool role_sent = false;
     bool end_sent = false;
   };
 
+  void Add(Choice& choice, News news);
+  Json DeltaJson(const News& news) const;
   WriteResult SendChoice(int index, Choice& choice);
   WriteResult SendChunk(int choice, Json delta, Json logprobs, std::optional<FinishReason> reason);
 
@@ -73,12 +96,60 @@ class StreamedChat : public StreamedAnswer {
   bool usage_sent_ = false;
 };
 
+/// Joined to what waits, where one chunk can say both.
+void StreamedChat::Add(Choice& choice, News news) {
+  if (!choice.news.empty() && choice.news.back().kind == news.kind &&
+      news.kind != News::Kind::kCall && choice.news.back().call.index == news.call.index) {
+    News& last = choice.news.back();
+    last.text += news.text;
+    for (TokenInfo& token : news.tokens) last.tokens.push_back(std::move(token));
+  } else {
+    choice.news.push_back(std::move(news));
+  }
+}
+
 void StreamedChat::OnDelta(ChatDelta delta) {
-  Take(delta.text.size() + TokensBytes(delta.tokens), [&] {
+  size_t bytes = delta.text.size() + delta.reasoning.size() + TokensBytes(delta.tokens);
+  for (const ToolCallDelta& call : delta.tool_calls) bytes += 100 + call.arguments.size();
+  Take(bytes, [&] {
+    using Kind = News::Kind;
     Choice& choice = choices_[static_cast<size_t>(delta.choice)];
-    choice.text += delta.text;
-    for (TokenInfo& token : delta.tokens) choice.tokens.push_back(std::move(token));
+    const auto add = [&](Kind kind, std::string text, ToolCallDelta call) {
+      // Log-probabilities go with the first news.
+      Add(choice, {kind, std::move(text), std::exchange(delta.tokens, {}), std::move(call)});
+    };
+    if (!delta.reasoning.empty()) add(Kind::kReasoning, std::move(delta.reasoning), {});
+    if (!delta.text.empty()) add(Kind::kText, std::move(delta.text), {});
+    for (ToolCallDelta& call : delta.tool_calls) {
+      if (!call.id.empty()) add(Kind::kCall, "", {call.index, call.id, call.name, ""});
+      if (!call.arguments.empty()) add(Kind::kArguments, call.arguments, {call.index, "", "", ""});
+    }
+    if (!delta.tokens.empty()) add(Kind::kText, "", {});
   });
+}
+
+Json StreamedChat::DeltaJson(const News& news) const {
+  switch (news.kind) {
+    case News::Kind::kText:
+      return {{"content", news.text}};
+    case News::Kind::kReasoning:
+      return {{"reasoning_content", news.text}};
+    case News::Kind::kCall:
+    case News::Kind::kArguments:
+      break;
+  }
+  const bool begins = news.kind == News::Kind::kCall;
+  Json function = Json::object();
+  if (begins) function["name"] = news.call.name;
+  function["arguments"] = news.text;
+  if (settings_.functions) return {{"function_call", std::move(function)}};
+  Json call = {{"index", news.call.index}};
+  if (begins) {
+    call["id"] = news.call.id;
+    call["type"] = "function";
+  }
+  call["function"] = std::move(function);
+  return {{"tool_calls", Json::array({std::move(call)})}};
 }
 
 void StreamedChat::OnChoiceEnd(int choice, const ChoiceEnd& end) {
@@ -95,17 +166,17 @@ WriteResult StreamedChat::SendNews() {
 
 WriteResult StreamedChat::SendChoice(int index, Choice& choice) {
   if (!choice.role_sent) {
+    const Json content = settings_.with_tools ? Json() : Json("");
     const WriteResult result = SendChunk(
-        index, {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}}, nullptr, {});
+        index, {{"role", "assistant"}, {"content", content}, {"refusal", nullptr}}, nullptr, {});
     if (result != WriteResult::kAccepted) return result;
     choice.role_sent = true;
   }
-  if (!choice.text.empty() || !choice.tokens.empty()) {
-    const WriteResult result =
-        SendChunk(index, {{"content", choice.text}}, LogprobsJson(choice.tokens), {});
+  while (!choice.news.empty()) {
+    const News& news = choice.news.front();
+    const WriteResult result = SendChunk(index, DeltaJson(news), LogprobsJson(news.tokens), {});
     if (result != WriteResult::kAccepted) return result;
-    choice.text.clear();
-    choice.tokens.clear();
+    choice.news.pop_front();
   }
   if (choice.end && !choice.end_sent) {
     const WriteResult result = SendChunk(index, Json::object(), nullptr, choice.end);
@@ -127,8 +198,10 @@ WriteResult StreamedChat::SendLast(const ChatUsage& usage) {
 
 WriteResult StreamedChat::SendChunk(int choice, Json delta, Json logprobs,
                                     std::optional<FinishReason> reason) {
+  std::optional<std::string_view> name;
+  if (reason) name = ReasonName(*reason, settings_.functions);
   const Json chunk = ChunkJson(settings_.identity, choice, std::move(delta), std::move(logprobs),
-                               reason, settings_.include_usage);
+                               name, settings_.include_usage);
   return writer_->Write(net::SseEvent(DumpJson(chunk)));
 }
 

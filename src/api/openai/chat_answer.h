@@ -14,6 +14,8 @@ struct AnswerSettings {
   CompletionIdentity identity;
   int choices = 1;
   bool with_logprobs = false;
+  bool with_tools = false;         // the answer may hold calls
+  bool functions = false;          // which go by their older name
   bool include_usage = false;      // streams
   size_t max_coalesced_bytes = 0;  // streams
   std::shared_ptr<Ticket> ticket;  // held to the end

@@ -11,18 +11,6 @@ namespace {
 // OpenAI's stand-in for a probability too small to tell; JSON has no infinity.
 constexpr double kLeastLogprob = -9999.0;
 
-const char* ReasonName(providers::FinishReason reason) {
-  switch (reason) {
-    case providers::FinishReason::kLength:
-      return "length";
-    case providers::FinishReason::kToolCalls:
-      return "tool_calls";
-    case providers::FinishReason::kStop:
-      break;
-  }
-  return "stop";
-}
-
 Json TokenJson(const providers::TokenLogprob& token) {
   Json bytes = Json::array();
   for (const char c : token.bytes) bytes.push_back(static_cast<unsigned char>(c));
@@ -48,7 +36,36 @@ Json IdentityJson(const CompletionIdentity& identity, std::string_view object) {
           {"system_fingerprint", identity.system_fingerprint}};
 }
 
+Json MessageJson(const ChoiceResult& choice, bool functions) {
+  Json message = {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}};
+  if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
+  if (choice.calls.empty()) return message;
+  if (choice.text.empty()) message["content"] = nullptr;
+  for (const providers::ToolCall& call : choice.calls) {
+    Json function = {{"name", call.name}, {"arguments", call.arguments}};
+    if (functions) {
+      message["function_call"] = std::move(function);
+    } else {
+      message["tool_calls"].push_back(
+          {{"id", call.id}, {"type", "function"}, {"function", std::move(function)}});
+    }
+  }
+  return message;
+}
+
 }  // namespace
+
+std::string_view ReasonName(providers::FinishReason reason, bool functions) {
+  switch (reason) {
+    case providers::FinishReason::kLength:
+      return "length";
+    case providers::FinishReason::kToolCalls:
+      return functions ? "function_call" : "tool_calls";
+    case providers::FinishReason::kStop:
+      break;
+  }
+  return "stop";
+}
 
 Json LogprobsJson(const std::vector<providers::TokenInfo>& tokens) {
   if (tokens.empty()) return nullptr;
@@ -63,7 +80,7 @@ Json LogprobsJson(const std::vector<providers::TokenInfo>& tokens) {
 }
 
 Json CompletionJson(const CompletionIdentity& identity, const std::vector<ChoiceResult>& choices,
-                    bool with_logprobs, const providers::ChatUsage& usage) {
+                    bool with_logprobs, bool functions, const providers::ChatUsage& usage) {
   Json out = IdentityJson(identity, "chat.completion");
   out["choices"] = Json::array();
   for (const ChoiceResult& choice : choices) {
@@ -72,21 +89,20 @@ Json CompletionJson(const CompletionIdentity& identity, const std::vector<Choice
       logprobs = LogprobsJson(choice.tokens);
       if (logprobs.is_null()) logprobs = {{"content", Json::array()}, {"refusal", nullptr}};
     }
-    out["choices"].push_back(
-        {{"index", out["choices"].size()},
-         {"message", {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}}},
-         {"logprobs", std::move(logprobs)},
-         {"finish_reason", ReasonName(choice.reason)}});
+    out["choices"].push_back({{"index", out["choices"].size()},
+                              {"message", MessageJson(choice, functions)},
+                              {"logprobs", std::move(logprobs)},
+                              {"finish_reason", ReasonName(choice.reason, functions)}});
   }
   out["usage"] = UsageJson(usage);
   return out;
 }
 
 Json ChunkJson(const CompletionIdentity& identity, int choice, Json delta, Json logprobs,
-               std::optional<providers::FinishReason> reason, bool usage_null) {
+               std::optional<std::string_view> reason, bool usage_null) {
   Json out = IdentityJson(identity, "chat.completion.chunk");
   Json one = {{"index", choice}, {"delta", std::move(delta)}, {"logprobs", std::move(logprobs)}};
-  one["finish_reason"] = reason ? Json(ReasonName(*reason)) : Json();
+  one["finish_reason"] = reason ? Json(*reason) : Json();
   out["choices"] = Json::array({std::move(one)});
   if (usage_null) out["usage"] = nullptr;
   return out;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/json_body.h"
@@ -22,17 +23,22 @@ struct CompletionIdentity {
 /// One choice of a whole answer.
 struct ChoiceResult {
   std::string text;
+  std::string reasoning;
+  std::vector<providers::ToolCall> calls;
   std::vector<providers::TokenInfo> tokens;
   providers::FinishReason reason = providers::FinishReason::kStop;
 };
 
+/// functions: calls are answered by their older name, function_call.
 Json CompletionJson(const CompletionIdentity& identity, const std::vector<ChoiceResult>& choices,
-                    bool with_logprobs, const providers::ChatUsage& usage);
+                    bool with_logprobs, bool functions, const providers::ChatUsage& usage);
 
 /// A chunk with one choice. `delta`: {} or the keys to set. usage_null: say "usage": null, as
 /// OpenAI does in all chunks but the last when usage is asked for.
 Json ChunkJson(const CompletionIdentity& identity, int choice, Json delta, Json logprobs,
-               std::optional<providers::FinishReason> reason, bool usage_null);
+               std::optional<std::string_view> reason, bool usage_null);
+/// OpenAI's name of it.
+std::string_view ReasonName(providers::FinishReason reason, bool functions);
 /// The chunk after the last choice's end: no choices, but the usage.
 Json UsageChunkJson(const CompletionIdentity& identity, const providers::ChatUsage& usage);
 

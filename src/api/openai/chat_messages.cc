@@ -13,8 +13,8 @@ using providers::ChatMessage;
 using providers::Role;
 
 // What clients copy from an answer back into the next request, and what says nothing to a model.
-constexpr std::array<std::string_view, 6> kIgnoredFields = {
-    "refusal", "annotations", "audio", "function_call", "reasoning_content", "reasoning"};
+constexpr std::array<std::string_view, 5> kIgnoredFields = {"refusal", "annotations", "audio",
+                                                            "reasoning_content", "reasoning"};
 
 ApiResult<Role> ParseRole(const Json& message, const std::string& path) {
   if (!message.contains("role")) {
@@ -26,7 +26,7 @@ ApiResult<Role> ParseRole(const Json& message, const std::string& path) {
   if (*name == "developer") return Role::kDeveloper;
   if (*name == "user") return Role::kUser;
   if (*name == "assistant") return Role::kAssistant;
-  if (*name == "tool") return Role::kTool;
+  if (*name == "tool" || *name == "function") return Role::kTool;  // the latter is the older name
   return Refuse("invalid_value",
                 "'" + path + ".role' must be system, developer, user, assistant or tool",
                 path + ".role");
@@ -91,6 +91,17 @@ ApiResult<std::vector<providers::ToolCall>> ParseToolCalls(const Json& calls,
   return out;
 }
 
+/// An assistant's only call, in the older form.
+ApiResult<std::vector<providers::ToolCall>> ParseFunctionCallMade(const Json& call,
+                                                                  const std::string& path) {
+  if (!call.is_object()) return WrongType(path, "an object", call);
+  auto name = ReadString(call.value("name", Json()), path + ".name");
+  if (!name) return tl::unexpected(name.error());
+  auto arguments = ReadString(call.value("arguments", Json()), path + ".arguments");
+  if (!arguments) return tl::unexpected(arguments.error());
+  return std::vector<providers::ToolCall>{{*name, *name, std::move(*arguments)}};
+}
+
 // One field beside role. Sets what it holds in `message`.
 ApiResult<void> ParseField(const std::string& name, const Json& value, const std::string& path,
                            ChatMessage& message) {
@@ -104,6 +115,9 @@ ApiResult<void> ParseField(const std::string& name, const Json& value, const std
   if (name == "name") return keep(ReadString(value, path), message.name);
   if (name == "tool_calls" && message.role == Role::kAssistant) {
     return keep(ParseToolCalls(value, path), message.tool_calls);
+  }
+  if (name == "function_call" && message.role == Role::kAssistant) {
+    return keep(ParseFunctionCallMade(value, path), message.tool_calls);
   }
   if (name == "tool_call_id" && message.role == Role::kTool) {
     return keep(ReadString(value, path), message.tool_call_id);
@@ -126,6 +140,8 @@ ApiResult<ChatMessage> ParseMessage(const Json& value, const std::string& path) 
       return tl::unexpected(read.error());
     }
   }
+  // Functions' results are told apart by name.
+  if (value["role"] == "function") message.tool_call_id = message.name;
   const bool has_content = value.contains("content") && !value["content"].is_null();
   if (!has_content && !(message.role == Role::kAssistant && !message.tool_calls.empty())) {
     return Refuse("missing_required_parameter", "'" + path + ".content' is missing",

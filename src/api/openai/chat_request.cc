@@ -3,7 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "api/function_tools.h"
 #include "api/json_fields.h"
+#include "api/openai/chat_tools.h"
 
 namespace dure::api {
 
@@ -21,6 +23,7 @@ struct Reading {
   std::optional<int> top_logprobs;
   std::optional<int> max_tokens;             // the older name
   std::optional<int> max_completion_tokens;  // the newer one
+  std::string tool_choice;                   // the parameter that chose
 };
 
 using Status = ApiResult<void>;
@@ -89,26 +92,41 @@ Status ReadResponseFormat(Reading& r, const Json& value, const std::string& name
                 name);
 }
 
-// Without a parser for the model's tool calls a client could not act on them; it may still offer
-// tools that the model must not use.
 Status ReadTools(Reading& r, const Json& value, const std::string& name) {
-  if (!value.is_array()) return WrongType(name, "an array", value);
-  if (value.size() > r.limits.max_tools) {
-    return Refuse("invalid_value",
-                  "'" + name + "' holds more than " + std::to_string(r.limits.max_tools), name);
+  const bool functions = name == "functions";
+  auto tools = ParseTools(value, name, functions, r.limits);
+  if (!tools) return tl::unexpected(tools.error());
+  if (tools->empty()) return {};
+  if (!r.out.request.tools.empty()) {
+    return Refuse("invalid_value", "'functions' and 'tools' contradict each other", name);
   }
-  const char* choice = name == "functions" ? "function_call" : "tool_choice";
-  if (value.empty() || (r.body.contains(choice) && r.body[choice] == "none")) return {};
-  return Refuse(
-      "unsupported_parameter",
-      "'" + name + "' is not supported yet: leave it out, or set '" + choice + "' to \"none\"",
-      name);
+  r.out.request.tools = std::move(*tools);
+  r.out.functions = functions;
+  return {};
 }
 
-Status ReadToolChoice(Reading&, const Json& value, const std::string& name) {
-  if (value == "none" || value == "auto") return {};
-  return Refuse("unsupported_value",
-                "'" + name + "' must be \"none\" or \"auto\": tool calls are not supported yet",
+Status ReadToolChoice(Reading& r, const Json& value, const std::string& name) {
+  if (!std::exchange(r.tool_choice, name).empty()) {
+    return Refuse("invalid_value", "'function_call' and 'tool_choice' contradict each other", name);
+  }
+  return name == "function_call" ? ParseFunctionCall(value, name, r.out.request)
+                                 : ParseToolChoice(value, name, r.out.request);
+}
+
+Status ReadParallel(Reading& r, const Json& value, const std::string& name) {
+  return Keep(ReadBool(value, name), r.out.request.parallel_tool_calls);
+}
+
+Status ReadReasoningEffort(Reading& r, const Json& value, const std::string& name) {
+  auto effort = ReadString(value, name);
+  if (!effort) return tl::unexpected(effort.error());
+  for (const char* known : {"none", "minimal", "low", "medium", "high", "xhigh"}) {
+    if (*effort == known) return Keep(std::move(effort), r.out.request.reasoning_effort);
+  }
+  return Refuse("invalid_value",
+                "'" + name +
+                    "' must be \"none\", \"minimal\", \"low\", \"medium\", \"high\" or "
+                    "\"xhigh\"",
                 name);
 }
 
@@ -148,6 +166,8 @@ constexpr Parameter kParameters[] = {
     {"tool_choice", ReadToolChoice},
     {"functions", ReadTools},
     {"function_call", ReadToolChoice},
+    {"parallel_tool_calls", ReadParallel},
+    {"reasoning_effort", ReadReasoningEffort},
     {"store", ReadStore},
     {"modalities", ReadModalities},
     // Hints for OpenAI's own billing, caching, safety and speed: they change nothing about an
@@ -158,10 +178,8 @@ constexpr Parameter kParameters[] = {
     {"safety_identifier", Ignore},
     {"prompt_cache_key", Ignore},
     {"prompt_cache_retention", Ignore},
-    {"parallel_tool_calls", Ignore},
     {"prediction", Ignore},
     {"audio", Unsupported},
-    {"reasoning_effort", Unsupported},
     {"verbosity", Unsupported},
     {"web_search_options", Unsupported},
 };
@@ -187,7 +205,9 @@ Status CheckTogether(Reading& r) {
                   "max_tokens");
   }
   request.max_tokens = r.max_completion_tokens.value_or(r.max_tokens.value_or(-1));
-  return {};
+  // A function_call is one.
+  if (r.out.functions) request.parallel_tool_calls = false;
+  return CheckTools(request, r.tool_choice.empty() ? "tool_choice" : r.tool_choice);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace dure::api {
 struct ChatRequestLimits : CompletionLimits {
   size_t max_messages = 8192;
   size_t max_tools = 256;
+  size_t max_tool_bytes = 64 << 10;  // of one: name, description and parameters
   int max_top_logprobs = 20;
 };
 
@@ -25,6 +26,7 @@ struct ChatBody {
   providers::ChatRequest request;
   bool stream = false;
   bool include_usage = false;
+  bool functions = false;  // tools came by their older name, and calls are answered by it
 };
 
 /// Errors: invalid_json, missing_required_parameter, invalid_type, invalid_value,

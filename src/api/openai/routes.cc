@@ -52,6 +52,8 @@ void CompleteChat(const Service& service, const Call& call) {
   settings.identity = {"chatcmpl-" + service.random_id(), service.unix_time(), chat.model,
                        "dure-" + service.version};
   settings.choices = chat.choices;
+  settings.with_tools = !chat.tools.empty();
+  settings.functions = body->functions;
   settings.with_logprobs = chat.top_logprobs >= 0;
   settings.include_usage = body->include_usage;
   settings.max_coalesced_bytes = service.max_coalesced_bytes;
