@@ -40,6 +40,8 @@ void AddAnthropicRoutes(Routes& routes);
 void AddAccountRoutes(Routes& routes);
 void AddAdminRoutes(Routes& routes);
 void AddAppRoutes(Routes& routes);
+void AddMissingRoutes(Routes& routes);
+void AddDocsRoutes(Routes& routes);
 
 /// 200 with JSON; text that is no UTF-8 is replaced.
 net::Response JsonResponse(const Json& json);

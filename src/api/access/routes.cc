@@ -173,6 +173,19 @@ void Routes::Add(std::string_view method, std::string_view pattern, net::RunOn r
       });
 }
 
+void Routes::AddMissing(std::string_view method, std::string_view pattern,
+                        ErrorRenderer render_error) {
+  const auto refuse = [](const Service&, const Call& call) {
+    call.Send(ApiError{
+        "not_implemented",
+        call.request.method + " " + call.request.target + " is not implemented here yet", ""});
+  };
+  Add(method, pattern, net::RunOn::kIoThread, Rule::kInference, refuse, render_error);
+  entries_.back().missing = true;
+}
+
+const std::string& Routes::version() const { return service_->version; }
+
 void Routes::SetFallback(net::Handler handler) {
   router_.SetFallback(net::RunOn::kIoThread, std::move(handler));
 }

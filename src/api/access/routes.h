@@ -24,6 +24,7 @@ class Routes {
     Rule rule;
     bool metered;  // counts against limits and is written to the usage
     ErrorRenderer render_error;
+    bool missing = false;  // answers 501
   };
 
   explicit Routes(std::shared_ptr<const Service> service) : service_(std::move(service)) {}
@@ -34,8 +35,14 @@ class Routes {
   /// before. Refusals, too, have the shape that render_error gives them.
   void Add(std::string_view method, std::string_view pattern, net::RunOn run_on, Rule rule,
            Handler handler, ErrorRenderer render_error = ErrorResponse);
+  /// An endpoint of an API spoken here that does not exist yet: 501. What it is for is worth more
+  /// to a client than a 404.
+  void AddMissing(std::string_view method, std::string_view pattern,
+                  ErrorRenderer render_error = ErrorResponse);
   void SetFallback(net::Handler handler);
 
+  /// The program's.
+  const std::string& version() const;
   const std::vector<Entry>& entries() const { return entries_; }
   net::Router Take() { return std::move(router_); }
 

@@ -75,12 +75,6 @@ void CountTokens(const Service& service, const Call& call) {
       });
 }
 
-void NotImplemented(const Service&, const Call& call) {
-  call.Send(ApiError{"not_implemented",
-                     call.request.method + " " + call.request.target + " is not implemented here",
-                     ""});
-}
-
 }  // namespace
 
 void AddAnthropicRoutes(Routes& routes) {
@@ -90,8 +84,10 @@ void AddAnthropicRoutes(Routes& routes) {
   };
   add("POST", "/v1/messages", RunOn::kWorker, CreateMessage);
   add("POST", "/v1/messages/count_tokens", RunOn::kWorker, CountTokens);
-  add("POST", "/v1/messages/batches", RunOn::kIoThread, NotImplemented);
-  add("GET", "/v1/messages/batches", RunOn::kIoThread, NotImplemented);
+  for (const char* method : {"GET", "POST", "DELETE"}) {
+    routes.AddMissing(method, "/v1/messages/batches", AnthropicErrorResponse);
+    routes.AddMissing(method, "/v1/messages/batches/{path...}", AnthropicErrorResponse);
+  }
 }
 
 }  // namespace dure::api

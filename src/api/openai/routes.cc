@@ -1,5 +1,4 @@
-// The OpenAI API: /v1/models and /v1/chat/completions, and an honest 501 for what OpenAI has and
-// this server does not.
+// The OpenAI API: /v1/models and /v1/chat/completions.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -65,45 +64,12 @@ void CompleteChat(const Service& service, const Call& call) {
   answer->Attach(std::move(*completion));
 }
 
-// Endpoints of OpenAI's API that a client may try: what they are for is worth more than a 404.
-constexpr std::pair<const char*, const char*> kNotImplemented[] = {
-    {"POST", "/v1/completions"},
-    {"POST", "/v1/responses"},
-    {"GET", "/v1/responses/{id...}"},
-    {"POST", "/v1/embeddings"},
-    {"POST", "/v1/moderations"},
-    {"POST", "/v1/images/{action...}"},
-    {"POST", "/v1/audio/{action...}"},
-    {"GET", "/v1/files"},
-    {"POST", "/v1/files"},
-    {"GET", "/v1/files/{id...}"},
-    {"GET", "/v1/batches"},
-    {"POST", "/v1/batches"},
-    {"GET", "/v1/fine_tuning/{path...}"},
-    {"POST", "/v1/fine_tuning/{path...}"},
-    {"POST", "/v1/assistants"},
-    {"POST", "/v1/threads"},
-    {"POST", "/v1/vector_stores"},
-    {"POST", "/v1/uploads"},
-    {"GET", "/v1/chat/completions"},
-    {"GET", "/v1/chat/completions/{id...}"},
-};
-
 }  // namespace
 
 void AddOpenAiRoutes(Routes& routes) {
   routes.Add("GET", "/v1/models", RunOn::kIoThread, Rule::kInference, ListModels);
   routes.Add("GET", "/v1/models/{id...}", RunOn::kIoThread, Rule::kInference, GetModel);
   routes.Add("POST", "/v1/chat/completions", RunOn::kWorker, Rule::kInference, CompleteChat);
-  for (const auto& [method, path] : kNotImplemented) {
-    routes.Add(
-        method, path, RunOn::kIoThread, Rule::kInference, [](const Service&, const Call& call) {
-          call.Send(ApiError{
-              "not_implemented",
-              call.request.method + " " + call.request.target + " is not implemented here yet",
-              ""});
-        });
-  }
 }
 
 }  // namespace dure::api
