@@ -110,8 +110,11 @@ std::string LeadingName(const std::string& message) {
                                          "logit_bias",
                                          "max_tokens",
                                          "stop",
-                                         "top_logprobs"};
-  const std::string_view word = std::string_view(message).substr(0, message.find(' '));
+                                         "top_logprobs",
+                                         "response_format",
+                                         "tools"};
+  std::string_view word = std::string_view(message).substr(0, message.find(' '));
+  if (word.ends_with(':')) word.remove_suffix(1);
   const bool known = std::find(std::begin(kNames), std::end(kNames), word) != std::end(kNames);
   return known ? std::string(word) : std::string();
 }

@@ -14,6 +14,17 @@ import pydantic
 URL = os.environ["DURE_URL"]
 FORBID_END = {"0": -100, "2": -100}  # the small model's end-of-turn tokens: the answer goes on to its limit
 
+TOOLS = [
+    {"type": "function", "function": {
+        "name": "get_weather", "description": "The weather of a city now", "parameters": {
+            "type": "object", "additionalProperties": False, "required": ["city"], "properties": {
+                "city": {"type": "string", "maxLength": 20}, "unit": {"enum": ["celsius", "kelvin"]}}}}},
+    {"type": "function", "function": {
+        "name": "add", "description": "Adds two numbers", "strict": True, "parameters": {
+            "type": "object", "additionalProperties": False, "required": ["a", "b"], "properties": {
+                "a": {"type": "integer"}, "b": {"type": "integer"}}}}},
+]
+
 
 def stats() -> dict:
     with urllib.request.urlopen(URL + "/api/app/stats", timeout=30) as answer:
@@ -203,6 +214,70 @@ class OpenAiPython(unittest.TestCase):
         self.assertIn(parsed.colour, ("red", "green"))
         self.assertIsInstance(parsed.sure, bool)
 
+    def check_call(self, call):
+        self.assertEqual((call.type, call.function.name), ("function", "get_weather"))
+        arguments = json.loads(call.function.arguments)
+        self.assertLessEqual(set(arguments), {"city", "unit"})
+        self.assertIn("city", arguments)
+        self.assertIn(arguments.get("unit", "kelvin"), ("celsius", "kelvin"))
+
+    def test_a_function_that_must_be_called(self):
+        named = {"type": "function", "function": {"name": "get_weather"}}
+        for choice, parallel in (("required", False), ("required", True), (named, True)):
+            ask = dict(messages=user("What is the weather in Seoul?"), tools=TOOLS, tool_choice=choice,
+                       parallel_tool_calls=parallel, seed=1, max_tokens=1500)
+            whole = self.chat(**ask).choices[0]
+            self.assertEqual(whole.finish_reason, "tool_calls")
+            self.assertIsNone(whole.message.content)
+            calls = whole.message.tool_calls
+            if choice == named or not parallel:
+                self.assertEqual(len(calls), 1)
+            if choice == named:
+                self.check_call(calls[0])
+            with self.client.chat.completions.stream(model=self.model, **ask) as stream:
+                events = list(stream)
+                final = stream.get_final_completion().choices[0]
+            self.assertEqual(final.finish_reason, "tool_calls")
+            self.assertEqual([(c.function.name, c.function.arguments) for c in final.message.tool_calls],
+                             [(c.function.name, c.function.arguments) for c in calls])
+            self.assertGreater(sum(e.type == "tool_calls.function.arguments.delta" for e in events), 2)
+
+    def test_a_call_and_its_result_go_back_into_the_chat(self):
+        question = user("What is the weather in Seoul?")
+        named = {"type": "function", "function": {"name": "get_weather"}}
+        asked = self.chat(question, tools=TOOLS, tool_choice=named, temperature=0, max_tokens=200)
+        message = asked.choices[0].message
+        result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": '{"sky": "clear"}'}
+        answer = self.chat([*question, message, result], tools=TOOLS, tool_choice="none", temperature=0, max_tokens=40)
+        self.assertTrue(answer.choices[0].message.content)
+        self.assertIsNone(answer.choices[0].message.tool_calls)
+        # The call and the result are in the prompt.
+        self.assertGreater(answer.usage.prompt_tokens, self.chat(question, max_tokens=1).usage.prompt_tokens + 20)
+
+    def test_functions_that_may_be_called(self):
+        for choice in (dict(n=4, seed=3, temperature=1.0), dict(temperature=0)):
+            answer = self.chat(user("What is the weather in Seoul?"), tools=TOOLS, max_tokens=100, **choice)
+            for one in answer.choices:
+                self.assertIn(one.finish_reason, ("stop", "tool_calls", "length"))
+                self.assertTrue(one.message.content or one.message.tool_calls)
+
+    def test_functions_by_their_older_name(self):
+        functions = [tool["function"] for tool in TOOLS]
+        answer = self.chat(user("Weather in Seoul?"), functions=functions, function_call={"name": "get_weather"},
+                           seed=2, max_tokens=200).choices[0]
+        self.assertEqual(answer.finish_reason, "function_call")
+        self.assertIn("city", json.loads(answer.message.function_call.arguments))
+
+    def test_parsed_calls(self):
+        class Add(pydantic.BaseModel):
+            a: int
+            b: int
+
+        answer = self.client.chat.completions.parse(
+            model=self.model, messages=user("What is 3 + 4?"), tools=[openai.pydantic_function_tool(Add)],
+            tool_choice="required", parallel_tool_calls=False, seed=1, max_tokens=1500)
+        self.assertIsInstance(answer.choices[0].message.tool_calls[0].function.parsed_arguments, Add)
+
     def test_a_schema_that_is_not_understood_is_refused(self):
         with self.assertRaises(openai.BadRequestError) as wrong:
             self.chat(user("Hi"), response_format={"type": "json_schema", "json_schema": {
@@ -225,8 +300,12 @@ class OpenAiPython(unittest.TestCase):
         wrong = error(openai.BadRequestError, messages=[{"role": "user", "content": [
             {"type": "image_url", "image_url": {"url": "https://example.com/x.png"}}]}])
         self.assertEqual((wrong.code, wrong.param), ("unsupported_value", "messages[0].content[0].type"))
-        wrong = error(openai.BadRequestError, tools=[{"type": "function", "function": {"name": "f"}}])
-        self.assertEqual((wrong.code, wrong.param), ("unsupported_parameter", "tools"))
+        wrong = error(openai.BadRequestError, tools=[{"type": "function", "function": {"name": "f g"}}])
+        self.assertEqual((wrong.code, wrong.param), ("invalid_value", "tools[0].function.name"))
+        wrong = error(openai.BadRequestError, tool_choice="required", tools=[{"type": "function", "function": {
+            "name": "f", "parameters": {"type": "object", "properties": {"a": {"format": "shoe-size"}}}}}])
+        self.assertEqual((wrong.code, wrong.param), ("invalid_value", "tools"))
+        self.assertIn("/properties/a/format", wrong.message)
         for stream in (False, True):
             wrong = error(openai.BadRequestError, messages=user("word " * 20000), stream=stream)
             self.assertEqual((wrong.code, wrong.param), ("context_length_exceeded", "messages"))
