@@ -50,6 +50,7 @@ Routes MakeRoutes(std::shared_ptr<const Service> service) {
   AddAccountRoutes(routes);
   AddAdminRoutes(routes);
   AddAppRoutes(routes);
+  AddMetricsRoutes(routes);
   AddMissingRoutes(routes);
   AddDocsRoutes(routes);  // of all of them
   return routes;

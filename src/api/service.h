@@ -13,7 +13,9 @@
 #include "api/access/gate.h"
 #include "api/access/routes.h"
 #include "api/openai/chat_request.h"
+#include "net/server.h"
 #include "providers/provider.h"
+#include "providers/watched_provider.h"
 
 namespace dure::api {
 
@@ -26,8 +28,11 @@ struct Service {
   ChatRequestLimits chat_limits;
   size_t max_coalesced_bytes =
       32 << 10;  // of a stream, while its reader is slow; beyond it the stream is closed
-  std::function<int64_t()> unix_time;      // seconds UTC
-  std::function<std::string()> random_id;  // 24 letters and digits, never the same twice
+  const providers::CompletionMeter* meter = nullptr;  // of all completions; outlives the service
+  std::function<net::ServerStats()> server_stats;     // of the server that has the routes
+  int64_t started_at = 0;                             // seconds UTC
+  std::function<int64_t()> unix_time;                 // seconds UTC
+  std::function<std::string()> random_id;             // 24 letters and digits, never the same twice
 };
 
 /// All routes of the server: the OpenAI API, accounts, the web app and what watches the server.
@@ -40,6 +45,7 @@ void AddAnthropicRoutes(Routes& routes);
 void AddAccountRoutes(Routes& routes);
 void AddAdminRoutes(Routes& routes);
 void AddAppRoutes(Routes& routes);
+void AddMetricsRoutes(Routes& routes);
 void AddMissingRoutes(Routes& routes);
 void AddDocsRoutes(Routes& routes);
 

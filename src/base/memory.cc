@@ -19,4 +19,12 @@ uint64_t AvailableMemory() {
   return bytes;
 }
 
+uint64_t ResidentMemory() {
+  uint64_t total_pages = 0;
+  uint64_t resident_pages = 0;
+  std::ifstream file("/proc/self/statm");
+  if (!(file >> total_pages >> resident_pages)) return 0;
+  return resident_pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace dure

@@ -114,11 +114,24 @@ int64_t UnixMs() {
 
 void Log(const std::string& message) { std::cerr << "dure: " + message + "\n"; }
 
-std::shared_ptr<const api::Service> MakeService(const ServeOptions& options,
-                                                providers::Provider& provider, api::Gate& gate) {
+/// What the service is made of; all of it outlives the server.
+struct Parts {
+  providers::Provider& provider;
+  api::Gate& gate;
+  const providers::CompletionMeter& meter;
+  const std::atomic<net::Server*>& server;  // nullptr until it has started
+};
+
+std::shared_ptr<const api::Service> MakeService(const ServeOptions& options, const Parts& parts) {
   auto service = std::make_shared<api::Service>();
-  service->provider = &provider;
-  service->gate = &gate;
+  service->provider = &parts.provider;
+  service->gate = &parts.gate;
+  service->meter = &parts.meter;
+  service->server_stats = [&server = parts.server] {
+    const net::Server* started = server;
+    return started != nullptr ? started->stats() : net::ServerStats();
+  };
+  service->started_at = UnixTime();
   service->version = DURE_VERSION;
   service->instance = store::RandomLetters(16);
   service->chat_limits = ChatLimits(options);
@@ -236,9 +249,10 @@ providers::LocalProviderOptions ProviderOptions(const ServeOptions& options,
   return local;
 }
 
-providers::WatchSettings WatchSettingsOf(const ServeOptions& options) {
+providers::WatchSettings WatchSettingsOf(const ServeOptions& options,
+                                         providers::CompletionMeter& meter) {
   const auto queue_time = std::chrono::duration<double>(options.queue_deadline_seconds);
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(queue_time), Log};
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(queue_time), Log, &meter};
 }
 
 std::string Announcement(const ServeOptions& options, const net::Server& server,
@@ -271,10 +285,14 @@ Result<void> Serve(const ServeOptions& options) {
 
   api::Gate gate(std::move(*door), **store, UnixMs, Log);
   providers::LocalProvider provider(ProviderOptions(options, *models));
-  providers::WatchedProvider watched(provider, WatchSettingsOf(options));
-  auto server = net::Server::Start(std::move(*server_options),
-                                   api::MakeRoutes(MakeService(options, watched, gate)).Take());
+  providers::CompletionMeter meter;
+  providers::WatchedProvider watched(provider, WatchSettingsOf(options, meter));
+  std::atomic<net::Server*> started = nullptr;
+  auto service = MakeService(options, {watched, gate, meter, started});
+  auto server =
+      net::Server::Start(std::move(*server_options), api::MakeRoutes(std::move(service)).Take());
   if (!server) return tl::unexpected(server.error());
+  started = server->get();
   if (const std::string warning = ServeWarning(options); !warning.empty()) Log(warning);
 
   std::optional<Result<void>> loaded;  // read after kLoaded only

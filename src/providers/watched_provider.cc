@@ -1,10 +1,20 @@
 #include "providers/watched_provider.h"
 
+#include <map>
 #include <utility>
 
 namespace dure::providers {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kFirstTokenBounds[] = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+                                        2.5,  5,     10,   30,  60,   120};
+constexpr double kBetweenBounds[] = {0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1,
+                                     0.15,  0.2,  0.3,  0.5,  1,    2};
+
+double Seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
 /// Whether an error's message is for the operator and not for whoever asked.
 bool IsForTheLog(ErrorCode code) {
@@ -21,6 +31,9 @@ bool IsForTheLog(ErrorCode code) {
 
 }  // namespace
 
+CompletionMeter::CompletionMeter() : first_token(kFirstTokenBounds), between(kBetweenBounds) {}
+
+// Sinks are called by one thread at a time, so the times need no lock.
 class WatchedProvider::Sink : public ChatSink {
  public:
   Sink(const WatchedProvider& provider, std::string request_id, std::string model,
@@ -30,19 +43,40 @@ class WatchedProvider::Sink : public ChatSink {
         model_(std::move(model)),
         inner_(std::move(inner)) {}
 
-  void OnDelta(ChatDelta delta) override { inner_->OnDelta(std::move(delta)); }
+  void OnDelta(ChatDelta delta) override {
+    if (provider_.settings_.meter != nullptr) Measure(delta.choice, *provider_.settings_.meter);
+    inner_->OnDelta(std::move(delta));
+  }
   void OnChoiceEnd(int choice, const ChoiceEnd& end) override { inner_->OnChoiceEnd(choice, end); }
-  void OnUsage(const ChatUsage& usage) override { inner_->OnUsage(usage); }
+  void OnUsage(const ChatUsage& usage) override {
+    if (CompletionMeter* meter = provider_.settings_.meter) {
+      meter->prompt_tokens += static_cast<uint64_t>(usage.prompt_tokens);
+      meter->cached_tokens += static_cast<uint64_t>(usage.cached_tokens);
+      meter->completion_tokens += static_cast<uint64_t>(usage.completion_tokens);
+    }
+    inner_->OnUsage(usage);
+  }
   void OnEnd(const Result<ChatUsage>& usage) override {
     if (!usage) provider_.Report(request_id_, model_, usage.error());
     inner_->OnEnd(usage);
   }
 
  private:
+  void Measure(int choice, CompletionMeter& meter) {
+    const Clock::time_point now = Clock::now();
+    if (last_.empty()) meter.first_token.Add(Seconds(now - begun_));
+    const auto [last, first] = last_.emplace(choice, now);
+    if (first) return;
+    meter.between.Add(Seconds(now - last->second));
+    last->second = now;
+  }
+
   const WatchedProvider& provider_;
   const std::string request_id_;
   const std::string model_;
   const std::shared_ptr<ChatSink> inner_;
+  const Clock::time_point begun_ = Clock::now();
+  std::map<int, Clock::time_point> last_;  // by choice: when its last piece came
 };
 
 void WatchedProvider::Report(const std::string& request_id, const std::string& model,
@@ -56,7 +90,7 @@ template <typename Request>
 Request WatchedProvider::Watched(const Request& request) const {
   Request watched = request;
   if (!watched.queue_deadline && settings_.queue_time.count() > 0) {
-    watched.queue_deadline = std::chrono::steady_clock::now() + settings_.queue_time;
+    watched.queue_deadline = Clock::now() + settings_.queue_time;
   }
   return watched;
 }

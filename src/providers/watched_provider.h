@@ -1,20 +1,35 @@
-// What the operator wants of every completion, whoever does it: a limit on its wait, and a line in
-// the log when it fails.
+// What the operator wants of every completion, whoever does it: a limit on its wait, numbers, and a
+// line in the log when it fails.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "providers/provider.h"
 
 namespace dure::providers {
 
+/// What completions took, since the start. Seconds and tokens.
+struct CompletionMeter {
+  CompletionMeter();
+
+  Histogram first_token;  // from the request to the first piece of its answer
+  Histogram between;      // from one piece of a choice to its next
+  std::atomic<uint64_t> prompt_tokens = 0;
+  std::atomic<uint64_t> cached_tokens = 0;  // of those
+  std::atomic<uint64_t> completion_tokens = 0;
+};
+
 struct WatchSettings {
   std::chrono::milliseconds queue_time{0};      // of requests that name no deadline; 0: any
   std::function<void(const std::string&)> log;  // one line, from any thread; may be empty
+  CompletionMeter* meter = nullptr;             // outlives the provider; may be null
 };
 
 /// Passes everything on to another provider, which outlives it. Logged are the errors that are

@@ -28,6 +28,7 @@ const std::map<std::string, Rule> kRules = {
     {"GET /api/keys", Rule::kAccount},
     {"POST /api/keys", Rule::kAccount},
     {"DELETE /api/keys/{id}", Rule::kAccount},
+    {"GET /metrics", Rule::kMetrics},
     {"GET /api/usage", Rule::kUsage},
     {"GET /api/usage.csv", Rule::kUsage},
     {"GET /api/app/stats", Rule::kAdmin},
@@ -51,6 +52,7 @@ uint32_t ScopeFor(Rule rule) {
     case Rule::kInference:
       return store::kScopeInference;
     case Rule::kUsage:
+    case Rule::kMetrics:
       return store::kScopeUsage;
     case Rule::kAccount:
       return store::kScopeAccount;
@@ -171,8 +173,9 @@ TEST_F(RouteRulesTest, ScopesAndRolesDecide) {
     Check(entry, "an administrator's key", Bearer(right), {0, ""});
     Check(entry, "the same as x-api-key", ApiKeyField(right), {0, ""});
     Check(entry, "an administrator's session", AddSession(alice_), {0, ""});
-    const Expected member =
-        entry.rule == Rule::kAdmin ? Expected{403, "permission_denied"} : Expected{0, ""};
+    const Expected member = entry.rule == Rule::kAdmin || entry.rule == Rule::kMetrics
+                                ? Expected{403, "permission_denied"}
+                                : Expected{0, ""};
     Check(entry, "a member's key", Bearer(AddKey(bob_, store::kAllScopes)), member);
     Check(entry, "a member's session", AddSession(bob_), member);
   }

@@ -65,6 +65,7 @@ uint32_t ScopeFor(Rule rule) {
     case Rule::kInference:
       return store::kScopeInference;
     case Rule::kUsage:
+    case Rule::kMetrics:
       return store::kScopeUsage;
     case Rule::kAccount:
       return store::kScopeAccount;
@@ -144,7 +145,7 @@ ApiResult<void> Authenticator::Check(const Caller& caller, Rule rule) const {
     return Refuse("permission_denied",
                   "this API key lacks the scope '" + ScopeNames(needed).front() + "'", "");
   }
-  if (rule == Rule::kAdmin && !caller.is_admin()) {
+  if ((rule == Rule::kAdmin || rule == Rule::kMetrics) && !caller.is_admin()) {
     return Refuse("permission_denied", "only administrators may do this", "");
   }
   return {};

@@ -40,12 +40,14 @@ class CallWriter : public net::ResponseWriter {
     const std::string error = ErrorCodeOf(response);
     if (ticket_) ticket_->SetOutcome(response.status, error);
     if (error == "server_busy") extras_.on_busy(response);
+    extras_.metered->Answered(response.status);
     AddFields(extras_.fields, response.headers);
     inner_->Send(std::move(response));
   }
   void StartStream(int status, Headers headers) override {
     if (recorder_) recorder_->Begin(status, headers);
     if (ticket_) ticket_->SetOutcome(status, "");
+    extras_.metered->Answered(status);
     AddFields(extras_.fields, headers);
     inner_->StartStream(status, std::move(headers));
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/access/request_meter.h"
 #include "api/access/ticket.h"
 #include "net/http.h"
 #include "store/answers.h"
@@ -45,8 +46,9 @@ class AnswerRecorder {
 
 /// What answers carry beside what their handlers say.
 struct AnswerExtras {
-  net::Headers fields;                          // of every answer
-  std::function<void(net::Response&)> on_busy;  // changes an answer with the code server_busy
+  net::Headers fields;                             // of every answer
+  std::function<void(net::Response&)> on_busy;     // changes an answer with the code server_busy
+  std::shared_ptr<RequestMeter::Request> metered;  // told the status, held to the end
 };
 
 /// Wraps `inner`. ticket and recorder may be null.

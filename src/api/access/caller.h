@@ -16,6 +16,7 @@ enum class Rule {
   kOpen,       // anybody
   kInference,  // a session, or a key with the scope `inference`
   kUsage,      // ... `usage`
+  kMetrics,    // likewise, of an administrator
   kAccount,    // ... `account`
   kAdmin,      // an administrator's session, or an administrator's key with the scope `admin`
 };

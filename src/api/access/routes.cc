@@ -26,6 +26,15 @@ struct Passed {
   Caller caller;
   std::shared_ptr<Ticket> ticket;
   std::string request_id;
+  std::shared_ptr<RequestMeter::Request> metered;
+};
+
+/// A route as its guard and its handler know it.
+struct Known {
+  Routes::Entry entry;
+  std::string name;  // "POST /v1/chat/completions"
+  std::shared_ptr<RequestMeter> meter;
+  RequestMeter::Route& counts;
 };
 
 std::optional<ApiError> WhyNotIn(Gate& gate, const Routes::Entry& entry, const std::string& route,
@@ -55,16 +64,18 @@ void SetRetryAfter(const Service& service, net::Response& response) {
   response.headers.Set("Retry-After", std::to_string(static_cast<int>(seconds)));
 }
 
-std::optional<net::Response> LetIn(const Service& service, const Routes::Entry& entry,
-                                   const std::string& route, net::Request& request) {
+std::optional<net::Response> LetIn(const Service& service, const Known& route,
+                                   net::Request& request) {
   auto passed = std::make_shared<Passed>();
   passed->request_id = "req_" + service.random_id();
-  if (const auto why = WhyNotIn(*service.gate, entry, route, request, *passed)) {
-    net::Response refusal = entry.render_error(*why);
+  if (const auto why = WhyNotIn(*service.gate, route.entry, route.name, request, *passed)) {
+    net::Response refusal = route.entry.render_error(*why);
+    route.counts.Count(refusal.status);
     refusal.headers.Add("x-request-id", passed->request_id);
     if (why->code == "server_busy") SetRetryAfter(service, refusal);
     return refusal;
   }
+  passed->metered = std::make_shared<RequestMeter::Request>(route.meter, route.counts);
   request.context = std::move(passed);
   return std::nullopt;
 }
@@ -126,8 +137,9 @@ std::shared_ptr<AnswerRecorder> BeginIdempotent(Gate& gate, const Passed& passed
                  "this Idempotency-Key came with another body before; use a new one", ""});
 }
 
-AnswerExtras ExtrasOf(const std::shared_ptr<const Service>& service, const Passed& passed) {
+AnswerExtras ExtrasOf(const std::shared_ptr<const Service>& service, Passed& passed) {
   AnswerExtras extras;
+  extras.metered = std::move(passed.metered);
   extras.fields.Add("x-request-id", passed.request_id);
   if (passed.ticket) AddRateHeaders(passed.ticket->rate(), extras.fields);
   extras.on_busy = [service](net::Response& response) { SetRetryAfter(*service, response); };
@@ -135,8 +147,8 @@ AnswerExtras ExtrasOf(const std::shared_ptr<const Service>& service, const Passe
 }
 
 void Handle(const std::shared_ptr<const Service>& service, const Routes::Handler& handler,
-            const Routes::Entry& entry, const std::string& route, const net::Request& request,
-            WriterPtr inner) {
+            const Known& route, const net::Request& request, WriterPtr inner) {
+  const Routes::Entry& entry = route.entry;
   const auto passed = std::any_cast<std::shared_ptr<Passed>>(request.context);
   AnswerExtras extras = ExtrasOf(service, *passed);
   std::shared_ptr<AnswerRecorder> recorder;
@@ -144,7 +156,7 @@ void Handle(const std::shared_ptr<const Service>& service, const Routes::Handler
   if (entry.metered && passed->caller.known() && request.headers.Has("Idempotency-Key")) {
     const auto direct = MakeCallWriter(inner, extras, passed->ticket, nullptr);
     recorder =
-        BeginIdempotent(*service->gate, *passed, route, request, *direct, entry.render_error);
+        BeginIdempotent(*service->gate, *passed, route.name, request, *direct, entry.render_error);
     if (!recorder) return;
   }
   const auto writer =
@@ -161,15 +173,16 @@ void Routes::Add(std::string_view method, std::string_view pattern, net::RunOn r
   const bool metered = rule == Rule::kInference && method == "POST" && on_worker;
   const Entry entry{std::string(method), std::string(pattern), rule, metered, render_error};
   entries_.push_back(entry);
-  const std::string route = entry.method + " " + entry.pattern;
+  const std::string name = entry.method + " " + entry.pattern;
+  const Known route{entry, name, meter_, meter_->Add(name)};
   router_.Add(
       method, pattern, run_on,
-      [service = service_, handler = std::move(handler), entry, route](const net::Request& request,
-                                                                       WriterPtr writer) {
-        Handle(service, handler, entry, route, request, std::move(writer));
+      [service = service_, handler = std::move(handler), route](const net::Request& request,
+                                                                WriterPtr writer) {
+        Handle(service, handler, route, request, std::move(writer));
       },
-      [service = service_, entry, route](net::Request& request) {
-        return LetIn(*service, entry, route, request);
+      [service = service_, route](net::Request& request) {
+        return LetIn(*service, route, request);
       });
 }
 

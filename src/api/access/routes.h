@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/access/call.h"
+#include "api/access/request_meter.h"
 #include "net/router.h"
 
 namespace dure::api {
@@ -44,10 +45,12 @@ class Routes {
   /// The program's.
   const std::string& version() const;
   const std::vector<Entry>& entries() const { return entries_; }
+  std::shared_ptr<const RequestMeter> meter() const { return meter_; }
   net::Router Take() { return std::move(router_); }
 
  private:
   const std::shared_ptr<const Service> service_;
+  const std::shared_ptr<RequestMeter> meter_ = std::make_shared<RequestMeter>();
   net::Router router_;
   std::vector<Entry> entries_;
 };

@@ -63,6 +63,7 @@ std::string_view ScopeNameOf(Rule rule) {
     case Rule::kInference:
       return "inference";
     case Rule::kUsage:
+    case Rule::kMetrics:
       return "usage";
     case Rule::kAccount:
       return "account";
@@ -114,7 +115,9 @@ Json OperationJson(const Routes::Entry& entry, const Json& route, const Json& ta
   std::string about = route.value("about", "");
   const std::string scope(ScopeNameOf(entry.rule));
   if (!scope.empty()) {
-    about += (about.empty() ? "" : "\n\n") + ("Needs the scope `" + scope + "`.");
+    const bool administrators = entry.rule == Rule::kAdmin || entry.rule == Rule::kMetrics;
+    about += (about.empty() ? "" : "\n\n") + ("Needs the scope `" + scope + "`") +
+             (administrators ? " and an administrator's account." : ".");
     out["x-scope"] = scope;
   } else {
     out["security"] = Json::array();
