@@ -79,16 +79,21 @@ ApiResult<std::shared_ptr<Ticket>> Gate::Admit(const Caller& caller, std::string
   return ticket;
 }
 
+void Gate::Release(const Ticket& ticket, int64_t tokens) {
+  limiter_.Leave(ticket.parties_, tokens, now_ms_());
+  const std::lock_guard lock(mutex_);
+  --requests_;
+}
+
 void Gate::Leave(Ticket& ticket) {
   const int64_t now = now_ms_();
   store::UsageRow& row = ticket.row_;
   row.at_ms = now;
   row.duration_ms = now - ticket.begun_ms_;
-  limiter_.Leave(ticket.parties_, row.prompt_tokens + row.completion_tokens, now);
+  if (!ticket.released_) Release(ticket, row.prompt_tokens + row.completion_tokens);
   store_.usage().Append(std::move(row));
   const std::lock_guard lock(mutex_);
   tickets_.erase(&ticket);
-  --requests_;
 }
 
 int Gate::requests() const {

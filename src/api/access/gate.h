@@ -61,6 +61,8 @@ class Gate {
 
  private:
   friend class Ticket;
+  /// Gives the places back and subtracts the tokens.
+  void Release(const Ticket& ticket, int64_t tokens);
   void Leave(Ticket& ticket);
   void Loop();
   void EndTickets();

@@ -33,10 +33,14 @@ void Ticket::SetModel(std::string_view model, bool stream) {
 }
 
 void Ticket::SetUsage(int64_t prompt_tokens, int64_t cached_tokens, int64_t completion_tokens) {
-  const std::lock_guard lock(mutex_);
-  row_.prompt_tokens = prompt_tokens;
-  row_.cached_tokens = cached_tokens;
-  row_.completion_tokens = completion_tokens;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(released_, true)) return;
+    row_.prompt_tokens = prompt_tokens;
+    row_.cached_tokens = cached_tokens;
+    row_.completion_tokens = completion_tokens;
+  }
+  gate_.Release(*this, prompt_tokens + completion_tokens);
 }
 
 void Ticket::SetOutcome(int status, std::string_view error_code) {

@@ -19,8 +19,8 @@ namespace dure::api {
 
 class Gate;
 
-/// Made by Gate::Admit. Thread-safe. Letting go of the last reference gives the places back and
-/// writes the usage row; the gate outlives it.
+/// Made by Gate::Admit. Thread-safe. Letting go of the last reference writes the usage row, and
+/// gives the places back where that has not happened; the gate outlives it.
 class Ticket {
  public:
   ~Ticket();
@@ -31,6 +31,8 @@ class Ticket {
   const RateState& rate() const { return rate_; }
 
   void SetModel(std::string_view model, bool stream);
+  /// The work is over and used this much. Gives the places back, too: whoever has read its answer
+  /// can ask again. Called before the end of the answer is written; only the first call counts.
   void SetUsage(int64_t prompt_tokens, int64_t cached_tokens, int64_t completion_tokens);
   /// What the client was told. The first error stays.
   void SetOutcome(int status, std::string_view error_code);
@@ -53,7 +55,8 @@ class Ticket {
   const int64_t begun_ms_;
   mutable std::mutex mutex_;
   store::UsageRow row_;
-  bool told_ = false;  // the client was told something
+  bool told_ = false;      // the client was told something
+  bool released_ = false;  // the places are given back
   std::optional<ApiError> ended_;
   std::function<void(const ApiError&)> end_;
 };
