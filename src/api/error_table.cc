@@ -112,6 +112,7 @@ std::string LeadingName(const std::string& message) {
                                          "stop",
                                          "top_logprobs",
                                          "response_format",
+                                         "suffix",
                                          "tools"};
   std::string_view word = std::string_view(message).substr(0, message.find(' '));
   if (word.ends_with(':')) word.remove_suffix(1);
@@ -159,6 +160,9 @@ ApiError FromProviderError(const Error& error) {
     case ErrorCode::kInvalidArgument:
       return {"invalid_value", error.message, LeadingName(error.message)};
     case ErrorCode::kUnsupported:
+      if (auto name = LeadingName(error.message); !name.empty()) {
+        return {"unsupported_parameter", error.message, std::move(name)};
+      }
       return {"invalid_prompt", error.message, "messages"};
     case ErrorCode::kNotFound:
       return {"model_not_found", error.message, "model"};

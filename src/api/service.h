@@ -13,6 +13,7 @@
 #include "api/access/gate.h"
 #include "api/access/routes.h"
 #include "api/openai/chat_request.h"
+#include "api/openai/text_request.h"
 #include "net/server.h"
 #include "providers/provider.h"
 #include "providers/watched_provider.h"
@@ -26,6 +27,7 @@ struct Service {
   std::string version;   // of the program
   std::string instance;  // differs with every start
   ChatRequestLimits chat_limits;
+  TextRequestLimits text_limits;
   size_t max_coalesced_bytes =
       32 << 10;  // of a stream, while its reader is slow; beyond it the stream is closed
   const providers::CompletionMeter* meter = nullptr;  // of all completions; outlives the service
@@ -42,6 +44,7 @@ Routes MakeRoutes(std::shared_ptr<const Service> service);
 void AddHealthRoutes(Routes& routes);
 void AddOpenAiRoutes(Routes& routes);
 void AddAnthropicRoutes(Routes& routes);
+void AddTextRoutes(Routes& routes);
 void AddAccountRoutes(Routes& routes);
 void AddAdminRoutes(Routes& routes);
 void AddAppRoutes(Routes& routes);

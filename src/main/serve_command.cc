@@ -135,6 +135,7 @@ std::shared_ptr<const api::Service> MakeService(const ServeOptions& options, con
   service->version = DURE_VERSION;
   service->instance = store::RandomLetters(16);
   service->chat_limits = ChatLimits(options);
+  service->text_limits = TextLimits(options);
   service->max_coalesced_bytes = options.slow_reader_bytes / 2;
   service->unix_time = UnixTime;
   service->random_id = [] { return store::RandomLetters(24); };

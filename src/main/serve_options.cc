@@ -110,6 +110,7 @@ void AddSizeLimits(CLI::App& command, ServeOptions& options) {
       "Of all requests at once, beyond 64 KiB of each");
   add("--max-json-depth", options.max_json_depth, 4, 512, "Nested arrays and objects in a body");
   add("--max-messages", options.max_messages, 1, 1 << 20, "Of a chat");
+  add("--max-prompts", options.max_prompts, 1, 1 << 16, "Texts to continue in one request");
   add("--max-tools", options.max_tools, 0, 1 << 16, "Of a request");
   add("--max-tool-bytes", options.max_tool_bytes, 64, 1 << 24,
       "Of one tool: its name, description and parameters");
@@ -252,16 +253,32 @@ Result<net::ServerOptions> ServerOptionsOf(const ServeOptions& options, bool log
   return server;
 }
 
-api::ChatRequestLimits ChatLimits(const ServeOptions& options) {
-  api::ChatRequestLimits limits;
+namespace {
+
+template <typename Limits>
+Limits CompletionLimits(const ServeOptions& options) {
+  Limits limits;
   limits.json.max_bytes = options.max_body_bytes;
   limits.json.max_string_bytes = options.max_body_bytes;
   limits.json.max_depth = options.max_json_depth;
+  limits.max_stops = options.max_stops;
+  limits.max_stop_bytes = options.max_stop_bytes;
+  return limits;
+}
+
+}  // namespace
+
+api::ChatRequestLimits ChatLimits(const ServeOptions& options) {
+  auto limits = CompletionLimits<api::ChatRequestLimits>(options);
   limits.max_messages = options.max_messages;
   limits.max_tools = options.max_tools;
   limits.max_tool_bytes = options.max_tool_bytes;
-  limits.max_stops = options.max_stops;
-  limits.max_stop_bytes = options.max_stop_bytes;
+  return limits;
+}
+
+api::TextRequestLimits TextLimits(const ServeOptions& options) {
+  auto limits = CompletionLimits<api::TextRequestLimits>(options);
+  limits.max_prompts = options.max_prompts;
   return limits;
 }
 

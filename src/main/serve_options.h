@@ -9,6 +9,7 @@
 
 #include "api/access/gate.h"
 #include "api/openai/chat_request.h"
+#include "api/openai/text_request.h"
 #include "base/error.h"
 #include "engine/engine.h"
 #include "net/server.h"
@@ -56,6 +57,7 @@ struct ServeOptions {
   uint64_t max_bodies_bytes = 256 << 20;
   size_t max_json_depth = 64;
   size_t max_messages = 8192;
+  size_t max_prompts = 64;
   size_t max_tools = 256;
   size_t max_tool_bytes = 64 << 10;
   size_t max_stops = 16;
@@ -77,5 +79,6 @@ Result<api::GateSettings> GateSettingsOf(const ServeOptions& options, bool has_a
 Result<net::ServerOptions> ServerOptionsOf(const ServeOptions& options, bool login_required);
 
 api::ChatRequestLimits ChatLimits(const ServeOptions& options);
+api::TextRequestLimits TextLimits(const ServeOptions& options);
 
 }  // namespace dure

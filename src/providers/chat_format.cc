@@ -34,9 +34,11 @@ Result<text::ChatTemplate> ParseTemplate(const Result<std::string>& source) {
 }  // namespace
 
 ChatFormat::ChatFormat(std::shared_ptr<const text::Tokenizer> tokenizer,
-                       Result<text::ChatTemplate> chat_template, std::string_view template_source)
+                       Result<text::ChatTemplate> chat_template, std::string_view template_source,
+                       std::optional<text::InfillTokens> infill)
     : tokenizer_(std::move(tokenizer)),
       template_(std::move(chat_template)),
+      infill_(infill),
       bos_spelling_(Spelling(*tokenizer_, tokenizer_->bos())),
       eos_spelling_(Spelling(*tokenizer_, tokenizer_->eos())) {
   const auto render = [this](const nlohmann::ordered_json& messages,
@@ -54,8 +56,9 @@ ChatFormat::ChatFormat(std::shared_ptr<const text::Tokenizer> tokenizer,
 Result<ChatFormat> ChatFormat::FromGguf(const formats::GgufFile& file) {
   auto tokenizer = text::Tokenizer::FromGguf(file);
   if (!tokenizer) return tl::unexpected(tokenizer.error());
+  const auto infill = text::FindInfillTokens(file, **tokenizer);
   const auto source = TemplateSource(file);
-  return ChatFormat(std::move(*tokenizer), ParseTemplate(source), source ? *source : "");
+  return ChatFormat(std::move(*tokenizer), ParseTemplate(source), source ? *source : "", infill);
 }
 
 Result<text::RenderedPrompt> ChatFormat::Render(const ChatInput& chat) const {
@@ -71,20 +74,39 @@ Result<text::RenderedPrompt> ChatFormat::Render(const ChatInput& chat) const {
   return template_->Render(input);
 }
 
-std::vector<TokenId> ChatFormat::EncodeChat(const text::RenderedPrompt& prompt) const {
-  std::vector<TokenId> ids = tokenizer_->Encode(prompt);
+void ChatFormat::AddBos(std::vector<TokenId>& ids) const {
   const auto bos = tokenizer_->bos();
   if (tokenizer_->add_bos() && bos && (ids.empty() || ids.front() != *bos)) {
     ids.insert(ids.begin(), *bos);
   }
+}
+
+std::vector<TokenId> ChatFormat::EncodeChat(const text::RenderedPrompt& prompt) const {
+  std::vector<TokenId> ids = tokenizer_->Encode(prompt);
+  AddBos(ids);
   return ids;
 }
 
 std::vector<TokenId> ChatFormat::EncodePrompt(std::string_view prompt,
                                               text::ControlTokens control) const {
   std::vector<TokenId> ids = tokenizer_->Encode(prompt, control);
-  const auto bos = tokenizer_->bos();
-  if (tokenizer_->add_bos() && bos) ids.insert(ids.begin(), *bos);
+  AddBos(ids);
+  return ids;
+}
+
+Result<std::vector<TokenId>> ChatFormat::EncodeInfill(std::vector<TokenId> before,
+                                                      std::string_view suffix) const {
+  if (!infill_) {
+    return Fail(ErrorCode::kUnsupported,
+                "suffix cannot be used: this model has no tokens to fill in the middle");
+  }
+  std::vector<TokenId> ids = {infill_->prefix};
+  ids.insert(ids.end(), before.begin(), before.end());
+  ids.push_back(infill_->suffix);
+  const std::vector<TokenId> after = tokenizer_->Encode(suffix, text::ControlTokens::kAsText);
+  ids.insert(ids.end(), after.begin(), after.end());
+  ids.push_back(infill_->middle);
+  AddBos(ids);
   return ids;
 }
 

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "text/chat_template.h"
+#include "text/infill.h"
 #include "text/tokenizer.h"
 #include "text/tool_calls/tool_template.h"
 
@@ -54,15 +56,25 @@ class ChatFormat {
   /// it.
   std::vector<TokenId> EncodeChat(const text::RenderedPrompt& prompt) const;
 
-  /// A raw prompt as ids, BOS in front where the model wants it.
+  /// A raw prompt as ids, BOS in front where the model wants it and the prompt does not spell it.
   std::vector<TokenId> EncodePrompt(std::string_view prompt, text::ControlTokens control) const;
+
+  /// The prompt after which a model writes what belongs between `before` and `suffix`; what is
+  /// spelled like a control token in the suffix is text. Errors: kUnsupported (the model knows no
+  /// such prompts; the message begins with "suffix").
+  Result<std::vector<TokenId>> EncodeInfill(std::vector<TokenId> before,
+                                            std::string_view suffix) const;
 
  private:
   ChatFormat(std::shared_ptr<const text::Tokenizer> tokenizer,
-             Result<text::ChatTemplate> chat_template, std::string_view template_source);
+             Result<text::ChatTemplate> chat_template, std::string_view template_source,
+             std::optional<text::InfillTokens> infill);
+
+  void AddBos(std::vector<TokenId>& ids) const;
 
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   Result<text::ChatTemplate> template_;
+  std::optional<text::InfillTokens> infill_;
   std::string bos_spelling_;
   std::string eos_spelling_;
   text::ToolTemplate tool_template_;

@@ -37,6 +37,19 @@ engine::GenerateRequest EngineRequest(const CompletionOptions& options,
   return request;
 }
 
+TokenInfo DescribeToken(const text::Tokenizer& tokenizer, const engine::TokenEvent& event) {
+  const auto spelled = [&](engine::TokenId id, float logprob) {
+    return TokenLogprob{tokenizer.TokenBytes(id, /*render_control=*/true), logprob};
+  };
+  TokenInfo info;
+  info.chosen = spelled(event.id, event.logprob);
+  info.top.reserve(event.top.size());
+  for (const engine::TokenLogprob& candidate : event.top) {
+    info.top.push_back(spelled(candidate.id, candidate.logprob));
+  }
+  return info;
+}
+
 /// One choice's end of the engine. Holds the completion until its OnFinish.
 class LocalCompletion::ChoiceSink : public engine::Sink {
  public:
@@ -101,20 +114,6 @@ bool LocalCompletion::Abandoned() {
   return abandoned_;
 }
 
-std::string LocalCompletion::TokenText(engine::TokenId id) const {
-  return tokenizer_->TokenBytes(id, /*render_control=*/true);
-}
-
-TokenInfo LocalCompletion::Describe(const engine::TokenEvent& event) const {
-  TokenInfo info;
-  info.chosen = {TokenText(event.id), event.logprob};
-  info.top.reserve(event.top.size());
-  for (const engine::TokenLogprob& candidate : event.top) {
-    info.top.push_back({TokenText(candidate.id), candidate.logprob});
-  }
-  return info;
-}
-
 void LocalCompletion::Send(std::vector<ChatDelta> deltas) {
   for (ChatDelta& delta : deltas) sink_->OnDelta(std::move(delta));
 }
@@ -124,7 +123,8 @@ void LocalCompletion::Send(std::vector<ChatDelta> deltas) {
 void LocalCompletion::OnToken(int choice, const engine::TokenEvent& event) {
   if (Abandoned() || error_) return;
   AnswerReader& reader = readers_[static_cast<size_t>(choice)];
-  if (want_tokens_ && !tokenizer_->IsEndOfGeneration(event.id)) reader.Hold(Describe(event));
+  if (want_tokens_ && !tokenizer_->IsEndOfGeneration(event.id))
+    reader.Hold(DescribeToken(*tokenizer_, event));
   if (!event.text.empty()) Send(reader.Push(event.text));
 }
 

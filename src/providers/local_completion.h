@@ -40,6 +40,9 @@ class EngineLink {
 engine::GenerateRequest EngineRequest(const CompletionOptions& options,
                                       const std::function<uint64_t()>& random_seed);
 
+/// The chosen token and the best ones, spelled; control tokens too.
+TokenInfo DescribeToken(const text::Tokenizer& tokenizer, const engine::TokenEvent& event);
+
 class LocalCompletion : public Completion, public std::enable_shared_from_this<LocalCompletion> {
  public:
   /// use: keeps the model loaded until the end.
@@ -59,8 +62,6 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
   void EndChoice(int choice, const engine::FinishEvent& event);
   void Send(std::vector<ChatDelta> deltas);
   void FailAll(Error error);
-  TokenInfo Describe(const engine::TokenEvent& event) const;
-  std::string TokenText(engine::TokenId id) const;
   bool Abandoned();
 
   const std::shared_ptr<EngineLink> link_;

@@ -1,11 +1,13 @@
 #include "providers/local_provider.h"
 
+#include <functional>
 #include <utility>
 
 #include "providers/answer_plan.h"
 #include "providers/chat_prompt.h"
 #include "providers/deferred_completion.h"
 #include "providers/local_completion.h"
+#include "providers/local_text.h"
 
 namespace dure::providers {
 
@@ -25,6 +27,13 @@ struct LocalProvider::Impl {
   Result<std::shared_ptr<Completion>> Start(const std::shared_ptr<ModelPool::Use>& use,
                                             const ChatRequest& request,
                                             std::shared_ptr<ChatSink> sink) const;
+
+  using StartWith = std::function<Result<std::shared_ptr<Completion>>(
+      const std::shared_ptr<ModelPool::Use>&, std::shared_ptr<ChatSink>)>;
+  /// Now, or when the model is loaded.
+  Result<std::shared_ptr<Completion>> StartWhenLoaded(const std::string& model,
+                                                      std::shared_ptr<ChatSink> sink,
+                                                      StartWith start);
 
   const LocalProviderOptions options;
   ModelPool pool;
@@ -86,20 +95,37 @@ Result<std::shared_ptr<Completion>> LocalProvider::Impl::Start(
   return completion;
 }
 
-Result<std::shared_ptr<Completion>> LocalProvider::Complete(const ChatRequest& request,
-                                                            std::shared_ptr<ChatSink> sink) {
-  auto use = impl_->pool.TryGet(request.model);
+Result<std::shared_ptr<Completion>> LocalProvider::Impl::StartWhenLoaded(
+    const std::string& model, std::shared_ptr<ChatSink> sink, StartWith start) {
+  auto use = pool.TryGet(model);
   if (!use) return tl::unexpected(use.error());
-  if (*use) return impl_->Start(*use, request, std::move(sink));
+  if (*use) return start(*use, std::move(sink));
   auto deferred = std::make_shared<DeferredCompletion>(std::move(sink));
-  impl_->pool.Get(request.model, [impl = impl_.get(), deferred,
-                                  request](ModelPool::UseResult loaded) {
+  pool.Get(model, [deferred, start = std::move(start)](ModelPool::UseResult loaded) {
     deferred->Begin([&](std::shared_ptr<ChatSink> waiting) -> Result<std::shared_ptr<Completion>> {
       if (!loaded) return tl::unexpected(loaded.error());
-      return impl->Start(*loaded, request, std::move(waiting));
+      return start(*loaded, std::move(waiting));
     });
   });
   return deferred;
+}
+
+Result<std::shared_ptr<Completion>> LocalProvider::Complete(const ChatRequest& request,
+                                                            std::shared_ptr<ChatSink> sink) {
+  return impl_->StartWhenLoaded(
+      request.model, std::move(sink),
+      [impl = impl_.get(), request](const auto& use, std::shared_ptr<ChatSink> waiting) {
+        return impl->Start(use, request, std::move(waiting));
+      });
+}
+
+Result<std::shared_ptr<Completion>> LocalProvider::CompleteText(const TextRequest& request,
+                                                                std::shared_ptr<ChatSink> sink) {
+  return impl_->StartWhenLoaded(
+      request.model, std::move(sink),
+      [impl = impl_.get(), request](const auto& use, std::shared_ptr<ChatSink> waiting) {
+        return StartText(use, request, impl->options.random_seed, std::move(waiting));
+      });
 }
 
 }  // namespace dure::providers

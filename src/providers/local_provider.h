@@ -41,6 +41,8 @@ class LocalProvider : public Provider {
   std::vector<ModelStats> stats() const override;
   Result<std::shared_ptr<Completion>> Complete(const ChatRequest& request,
                                                std::shared_ptr<ChatSink> sink) override;
+  Result<std::shared_ptr<Completion>> CompleteText(const TextRequest& request,
+                                                   std::shared_ptr<ChatSink> sink) override;
 
  private:
   struct Impl;

@@ -96,7 +96,7 @@ struct TextRequest : CompletionOptions {
 
 struct TokenLogprob {
   std::string bytes;  // the token's text; not always whole UTF-8
-  float logprob = 0;  // natural log
+  float logprob = 0;  // natural log; NaN: of a text's first token, which nothing stands before
 };
 
 struct TokenInfo {

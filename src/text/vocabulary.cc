@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "text/bpe_tokenizer.h"
+#include "text/infill.h"
 #include "text/spm_tokenizer.h"
 #include "text/token_index.h"
 #include "text/wordpiece_tokenizer.h"
@@ -51,15 +52,6 @@ constexpr std::string_view kEndSpellings[] = {
     "<REPO>",
     "<reponame>",
     "<|file_sep|>",
-};
-
-// Tokens of fill-in-the-middle prompts: control tokens whatever type the file gives them.
-constexpr std::string_view kInfillSpellings[] = {
-    "<|fim_prefix|>", "<fim-prefix>",    "<fim_prefix>",    "<｜fim▁begin｜>", "<PRE>",
-    "▁<PRE>",         "<|code_prefix|>", "<|prefix|>",      "<|fim_suffix|>",  "<fim-suffix>",
-    "<fim_suffix>",   "<｜fim▁hole｜>",  "<SUF>",           "▁<SUF>",          "<|code_suffix|>",
-    "<|suffix|>",     "<|fim_middle|>",  "<fim-middle>",    "<fim_middle>",    "<｜fim▁end｜>",
-    "<MID>",          "▁<MID>",          "<|code_middle|>", "<|middle|>",
 };
 
 Result<void> CheckSizes(const Vocabulary& v) {
@@ -114,9 +106,11 @@ void ClassifyBySpelling(const TokenIndex& index, Vocabulary& v) {
     mark_control(id);
     v.end_of_generation.push_back(id);
   }
-  for (const std::string_view spelling : kInfillSpellings) {
-    const TokenId id = index.Find(spelling);
-    if (id >= 0) mark_control(id);
+  for (const InfillSpelling& row : InfillSpellings()) {
+    for (const std::string_view spelling : {row.prefix, row.suffix, row.middle}) {
+      const TokenId id = index.Find(spelling);
+      if (id >= 0) mark_control(id);
+    }
   }
   const auto has = [&](std::string_view spelling) { return index.Find(spelling) >= 0; };
   // Harmony-style formats: <|end|> closes one message of an answer, not the answer.

@@ -5,6 +5,7 @@
 
 #include "api/anthropic/messages_request.h"
 #include "api/openai/chat_request.h"
+#include "api/openai/text_request.h"
 #include "tests/api/access_fixture.h"
 
 namespace dure::api {
@@ -68,6 +69,9 @@ TEST_F(OpenApiTest, ParametersAreThoseThatAreRead) {
   const auto known = KnownChatParameters();
   EXPECT_EQ(Names(Schema(document, "ChatRequest")["properties"]),
             std::set<std::string>(known.begin(), known.end()));
+  const auto texts = KnownTextParameters();
+  EXPECT_EQ(Names(Schema(document, "TextRequest")["properties"]),
+            std::set<std::string>(texts.begin(), texts.end()));
   const auto messages = KnownMessagesParameters();
   EXPECT_EQ(Names(Schema(document, "MessagesRequest")["properties"]),
             std::set<std::string>(messages.begin(), messages.end()));

@@ -43,6 +43,7 @@ const std::map<std::string, Rule> kRules = {
     {"GET /v1/models", Rule::kInference},
     {"GET /v1/models/{id...}", Rule::kInference},
     {"POST /v1/chat/completions", Rule::kInference},
+    {"POST /v1/completions", Rule::kInference},
     {"POST /v1/messages", Rule::kInference},
     {"POST /v1/messages/count_tokens", Rule::kInference},
 };

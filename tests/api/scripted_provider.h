@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -38,6 +39,19 @@ class ScriptedProvider : public providers::Provider {
     return std::make_shared<Running>(this);
   }
 
+  struct TextCall {
+    providers::TextRequest request;
+    std::shared_ptr<providers::ChatSink> sink;
+  };
+  Result<std::shared_ptr<providers::Completion>> CompleteText(
+      const providers::TextRequest& request, std::shared_ptr<providers::ChatSink> sink) override {
+    const std::lock_guard lock(mutex_);
+    if (refusal_) return tl::unexpected(*refusal_);
+    text_calls_.push_back({request, std::move(sink)});
+    changed_.notify_all();
+    return std::make_shared<Running>(this);
+  }
+
   void SetModels(std::vector<providers::ModelInfo> models) {
     const std::lock_guard lock(mutex_);
     models_ = std::move(models);
@@ -56,6 +70,14 @@ class ScriptedProvider : public providers::Provider {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::seconds(10), [&] { return call_.has_value(); });
     return *std::exchange(call_, std::nullopt);
+  }
+  /// Waits for the next text to be continued.
+  TextCall NextText() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(10), [&] { return !text_calls_.empty(); });
+    TextCall call = text_calls_.front();
+    text_calls_.pop_front();
+    return call;
   }
   bool WaitForCancel() {
     std::unique_lock lock(mutex_);
@@ -82,6 +104,7 @@ class ScriptedProvider : public providers::Provider {
   providers::ModelStats stats_{"m", 1, 2, 3, 4, 5, 6};
   std::optional<Error> refusal_;
   std::optional<Call> call_;
+  std::deque<TextCall> text_calls_;
   bool cancelled_ = false;
 };
 

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/openai/chat_json.h"
 #include "api/service.h"
-#include "net/sse.h"
 
 namespace dure::api {
 
@@ -56,11 +56,10 @@ class WholeChat : public CompletionAnswer {
   std::vector<ChoiceResult> results_;  // sink calls come one at a time
 };
 
-class StreamedChat : public StreamedAnswer {
+class StreamedChat : public ChunkStream {
  public:
   StreamedChat(std::shared_ptr<net::ResponseWriter> writer, AnswerSettings settings)
-      : StreamedAnswer(std::move(writer), settings.ticket, settings.max_coalesced_bytes),
-        settings_(std::move(settings)),
+      : ChunkStream(std::move(writer), std::move(settings)),
         choices_(static_cast<size_t>(settings_.choices)) {}
 
   void OnDelta(ChatDelta delta) override;
@@ -68,7 +67,9 @@ class StreamedChat : public StreamedAnswer {
 
  protected:
   WriteResult SendNews() override;
-  WriteResult SendLast(const ChatUsage& usage) override;
+  Json UsageChunk(const ChatUsage& usage) const override {
+    return UsageChunkJson(settings_.identity, usage);
+  }
 
  private:
   // What one chunk holds: one of these.
@@ -89,11 +90,9 @@ class StreamedChat : public StreamedAnswer {
   void Add(Choice& choice, News news);
   Json DeltaJson(const News& news) const;
   WriteResult SendChoice(int index, Choice& choice);
-  WriteResult SendChunk(int choice, Json delta, Json logprobs, std::optional<FinishReason> reason);
+  WriteResult SendDelta(int choice, Json delta, Json logprobs, std::optional<FinishReason> reason);
 
-  const AnswerSettings settings_;
   std::vector<Choice> choices_;
-  bool usage_sent_ = false;
 };
 
 /// Joined to what waits, where one chunk can say both.
@@ -167,42 +166,31 @@ WriteResult StreamedChat::SendNews() {
 WriteResult StreamedChat::SendChoice(int index, Choice& choice) {
   if (!choice.role_sent) {
     const Json content = settings_.with_tools ? Json() : Json("");
-    const WriteResult result = SendChunk(
+    const WriteResult result = SendDelta(
         index, {{"role", "assistant"}, {"content", content}, {"refusal", nullptr}}, nullptr, {});
     if (result != WriteResult::kAccepted) return result;
     choice.role_sent = true;
   }
   while (!choice.news.empty()) {
     const News& news = choice.news.front();
-    const WriteResult result = SendChunk(index, DeltaJson(news), LogprobsJson(news.tokens), {});
+    const WriteResult result = SendDelta(index, DeltaJson(news), LogprobsJson(news.tokens), {});
     if (result != WriteResult::kAccepted) return result;
     choice.news.pop_front();
   }
   if (choice.end && !choice.end_sent) {
-    const WriteResult result = SendChunk(index, Json::object(), nullptr, choice.end);
+    const WriteResult result = SendDelta(index, Json::object(), nullptr, choice.end);
     if (result != WriteResult::kAccepted) return result;
     choice.end_sent = true;
   }
   return WriteResult::kAccepted;
 }
 
-WriteResult StreamedChat::SendLast(const ChatUsage& usage) {
-  if (settings_.include_usage && !usage_sent_) {
-    const WriteResult result =
-        writer_->Write(net::SseEvent(DumpJson(UsageChunkJson(settings_.identity, usage))));
-    if (result != WriteResult::kAccepted) return result;
-    usage_sent_ = true;
-  }
-  return writer_->Write(net::SseEvent("[DONE]"));
-}
-
-WriteResult StreamedChat::SendChunk(int choice, Json delta, Json logprobs,
+WriteResult StreamedChat::SendDelta(int choice, Json delta, Json logprobs,
                                     std::optional<FinishReason> reason) {
   std::optional<std::string_view> name;
   if (reason) name = ReasonName(*reason, settings_.functions);
-  const Json chunk = ChunkJson(settings_.identity, choice, std::move(delta), std::move(logprobs),
-                               name, settings_.include_usage);
-  return writer_->Write(net::SseEvent(DumpJson(chunk)));
+  return SendChunk(ChunkJson(settings_.identity, choice, std::move(delta), std::move(logprobs),
+                             name, settings_.include_usage));
 }
 
 }  // namespace

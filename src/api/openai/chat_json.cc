@@ -1,6 +1,5 @@
 #include "api/openai/chat_json.h"
 
-#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -8,32 +7,11 @@ namespace dure::api {
 
 namespace {
 
-// OpenAI's stand-in for a probability too small to tell; JSON has no infinity.
-constexpr double kLeastLogprob = -9999.0;
-
 Json TokenJson(const providers::TokenLogprob& token) {
   Json bytes = Json::array();
   for (const char c : token.bytes) bytes.push_back(static_cast<unsigned char>(c));
-  const double logprob = token.logprob;
-  const bool usable = std::isfinite(logprob) && logprob > kLeastLogprob;
-  return {{"token", token.bytes},
-          {"logprob", usable ? logprob : kLeastLogprob},
-          {"bytes", std::move(bytes)}};
-}
-
-Json UsageJson(const providers::ChatUsage& usage) {
-  return {{"prompt_tokens", usage.prompt_tokens},
-          {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
-}
-
-Json IdentityJson(const CompletionIdentity& identity, std::string_view object) {
-  return {{"id", identity.id},
-          {"object", object},
-          {"created", identity.created},
-          {"model", identity.model},
-          {"system_fingerprint", identity.system_fingerprint}};
+  return {
+      {"token", token.bytes}, {"logprob", JsonLogprob(token.logprob)}, {"bytes", std::move(bytes)}};
 }
 
 Json MessageJson(const ChoiceResult& choice, bool functions) {

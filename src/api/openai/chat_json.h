@@ -1,24 +1,15 @@
 // OpenAI's JSON shapes of a chat completion: the whole answer, and the chunks of a streamed one.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/json_body.h"
+#include "api/openai/completion_json.h"
 #include "providers/provider.h"
 
 namespace dure::api {
-
-/// What all chunks of one answer have in common.
-struct CompletionIdentity {
-  std::string id;  // "chatcmpl-..."
-  int64_t created = 0;
-  std::string model;
-  std::string system_fingerprint;
-};
 
 /// One choice of a whole answer.
 struct ChoiceResult {

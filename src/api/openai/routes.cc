@@ -70,6 +70,7 @@ void AddOpenAiRoutes(Routes& routes) {
   routes.Add("GET", "/v1/models", RunOn::kIoThread, Rule::kInference, ListModels);
   routes.Add("GET", "/v1/models/{id...}", RunOn::kIoThread, Rule::kInference, GetModel);
   routes.Add("POST", "/v1/chat/completions", RunOn::kWorker, Rule::kInference, CompleteChat);
+  AddTextRoutes(routes);
 }
 
 }  // namespace dure::api
