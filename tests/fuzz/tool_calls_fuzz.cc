@@ -51,8 +51,10 @@ Outcome Read(const AnswerFormat& format, std::string_view text, size_t step) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1 || size > 4096) return 0;
   const auto formats = dure::text::ToolFormats();
-  AnswerFormat format{&formats[data[0] % formats.size()], {"add", "get"}, std::nullopt, false};
-  if ((data[0] & 64) != 0) format.reasoning = dure::text::AllReasoningMarks().front();
+  AnswerFormat format{
+      &formats[(data[0] & 15) % formats.size()], {"add", "get"}, std::nullopt, false};
+  const auto marks = dure::text::AllReasoningMarks();
+  if ((data[0] & 64) != 0) format.reasoning = marks[(data[0] >> 4 & 3) % marks.size()];
   format.reasoning_begun = format.reasoning && (data[0] & 128) != 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Outcome whole = Read(format, text, 0);

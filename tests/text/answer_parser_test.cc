@@ -239,6 +239,34 @@ TEST(AnswerParser, TakesThoughtsApart) {
   EXPECT_EQ(ReadCut(format, "Hm.</think>" + call).parts, (Parts{Reasoning("Hm."), Text(call)}));
 }
 
+TEST(AnswerParser, ReadsChannels) {
+  AnswerFormat format = Format("harmony");
+  format.reasoning = AllReasoningMarks().back();
+  const std::string thought = "<|channel|>analysis<|message|>Hm < |.<|end|><|start|>assistant";
+  EXPECT_EQ(ReadCut(format, thought + "<|channel|>final<|message|>Yes.").parts,
+            (Parts{Reasoning("Hm < |."), Text("Yes.")}));
+  const Parts called = {Reasoning("Hm < |."), Call("add"), Arguments("{\"a\": 1}")};
+  EXPECT_EQ(ReadCut(format, thought + "<|channel|>commentary to=functions.add <|constrain|>json"
+                                      "<|message|>{\"a\": 1}")
+                .parts,
+            called);
+  EXPECT_EQ(ReadCut(format, thought + " to=functions.add<|channel|>commentary json<|message|>"
+                                      "{\"a\": 1}<|end|>")
+                .parts,
+            called);
+  EXPECT_EQ(ReadCut(format,
+                    "<|channel|>commentary<|message|>I look.<|end|><|start|>assistant"
+                    "<|channel|>commentary to=functions.get json<|message|>{}")
+                .parts,
+            (Parts{Text("I look."), Call("get"), Arguments("{}")}));
+  EXPECT_EQ(ReadCut(format, " to=functions.add<|channel|>commentary json<|message|>{\"a").end,
+            End::kHalfCall);
+  EXPECT_EQ(ReadCut(format, "<|channel|>commentary to=functions.none json<|message|>{}").parts,
+            (Parts{Text("{}")}));
+  EXPECT_EQ(ReadCut(format, "no format at all").parts, (Parts{Text("no format at all")}));
+  EXPECT_EQ(ReadCut(format, std::string(2000, 'x')).parts, (Parts{Text(std::string(2000, 'x'))}));
+}
+
 TEST(AnswerParser, WithoutToolsTextPassesAsItIs) {
   AnswerParser parser({});
   EXPECT_EQ(parser.Push("<tool_call> "), (Parts{Text("<tool_call> ")}));

@@ -33,6 +33,10 @@ const Marks& TheMarks() {
     add("<think>", TokenType::kControl);
     add("</think>", TokenType::kControl);
     add("<|other|>", TokenType::kControl);
+    for (const char* mark : {"<|channel|>", "<|message|>", "<|constrain|>", "<|end|>", "<|start|>",
+                             "<|call|>", "<|return|>"}) {
+      add(mark, TokenType::kControl);
+    }
     for (const char* piece : {"}}", "\"}}", "\":Ġ{", "Ġ{\"", "}}Ċ", "}}Ċ</", "},", "}]", ">{\""}) {
       if (std::find(v.tokens.begin(), v.tokens.end(), piece) == v.tokens.end()) {
         add(piece, TokenType::kNormal);
@@ -177,6 +181,28 @@ TEST(CallGrammar, ThoughtsComeFirst) {
   EXPECT_FALSE(Allows(*Make(document), "<think>a</think>b"));
 }
 
+TEST(CallGrammar, ChannelsComeInOrder) {
+  CallGrammarOptions options = Options("harmony");
+  options.reasoning = AllReasoningMarks().back();
+  const std::string thought = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant";
+  const std::string call = Spelled("harmony", "add", R"({"a":1})");
+  EXPECT_TRUE(Allows(*Make(options), thought + call));
+  EXPECT_TRUE(Allows(*Make(options), call));
+  EXPECT_TRUE(Allows(*Make(options), thought + " to=functions.add<|channel|>commentary json"
+                                               "<|message|>{\"a\":1}"));
+  EXPECT_FALSE(Allows(*Make(options), thought + "<|channel|>final<|message|>No."));
+  options.required = false;
+  EXPECT_TRUE(Allows(*Make(options), thought + "<|channel|>final<|message|>No."));
+  EXPECT_TRUE(Allows(*Make(options), thought + call));
+  EXPECT_FALSE(Allows(*Make(options), thought + Spelled("harmony", "add", R"({"b":1})")));
+  CallGrammarOptions document;
+  document.reasoning = options.reasoning;
+  document.answer = Arguments(R"({"type":"array"})");
+  EXPECT_TRUE(Allows(*Make(document), thought + "<|channel|>final<|message|>[1]"));
+  EXPECT_FALSE(Allows(*Make(document), thought + "<|channel|>final<|message|>1"));
+  EXPECT_FALSE(Allows(*Make(document), "[1]"));
+}
+
 TEST(CallGrammar, ACallOrADocument) {
   CallGrammarOptions options = Options("hermes");
   options.required = false;
@@ -250,6 +276,12 @@ TEST(CallGrammar, MasksSayWhatAdvanceTakes) {
       WalkUnder(options, seed);
     }
   }
+}
+
+TEST(CallGrammar, MarksOfChannelsAreShown) {
+  EXPECT_EQ(MarkTokens(FindToolFormat("harmony"), AllReasoningMarks().back(), *TheMarks().tokenizer)
+                .size(),
+            5u);
 }
 
 TEST(CallGrammar, MarksAreShown) {

@@ -72,6 +72,12 @@ TEST(ToolTemplate, KnowsTheFormatByTheCallsItIsShown) {
   EXPECT_TRUE(llama.use.prints_calls);
   EXPECT_FALSE(llama.use.reasoning.has_value());
 
+  const Inspected harmony(Source("harmony.jinja"));
+  EXPECT_EQ(harmony.use.format->name, "harmony");
+  EXPECT_TRUE(harmony.use.prints_calls);
+  ASSERT_TRUE(harmony.use.reasoning.has_value());
+  EXPECT_FALSE(harmony.use.reasoning->answer.empty());
+
   const Inspected mistral(Source("inst.jinja"));
   EXPECT_EQ(mistral.use.format->name, "mistral-list");
   EXPECT_TRUE(mistral.use.prints_tools);

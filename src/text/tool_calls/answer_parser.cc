@@ -11,6 +11,9 @@ using Match = CallMatch::Kind;
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
+constexpr std::string_view kMessageMark = "<|message|>";
+constexpr size_t kMostHeaderBytes = 512;
+
 size_t LeadingSpace(std::string_view text) {
   return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsSpace) - text.begin());
 }
@@ -40,6 +43,8 @@ AnswerParser::AnswerParser(AnswerFormat format)
     : format_(std::move(format)), matcher_(MatcherFor(format_)) {
   if (!format_.reasoning) {
     mode_ = Mode::kText;
+  } else if (InChannels()) {
+    mode_ = Mode::kHeader;
   } else if (format_.reasoning_begun) {
     mode_ = Mode::kReasoning;
     drop_space_ = true;
@@ -82,6 +87,10 @@ bool AnswerParser::Step(bool final) {
       return StepTail(final);
     case Mode::kBetween:
       return StepBetween(final);
+    case Mode::kHeader:
+      return StepHeader(final);
+    case Mode::kMessage:
+      return StepMessage(final);
     case Mode::kBroken:
       held_.clear();
       return false;
@@ -201,6 +210,11 @@ bool AnswerParser::StepArguments() {
 
 // A call whose arguments are whole is one, whatever comes of its end.
 bool AnswerParser::StepTail(bool final) {
+  if (InChannels()) {
+    mode_ = Mode::kMessage;
+    channel_.reset();
+    return true;
+  }
   const CallMatch match = matcher_->Tail(held_, shape_);
   if (match.kind == Match::kPartial && !final) return false;
   if (match.kind == Match::kPartial) held_.clear();
@@ -222,6 +236,63 @@ bool AnswerParser::StepBetween(bool final) {
   mode_ = Mode::kText;
   drop_space_ = true;
   return true;
+}
+
+/// The tool that a message with this header is to.
+std::optional<std::string> AnswerParser::CalledBy(std::string_view header) const {
+  constexpr std::string_view kTo = "to=functions.";
+  const size_t to = header.find(kTo);
+  if (!matcher_ || to == header.npos) return std::nullopt;
+  const std::string_view rest = header.substr(to + kTo.size());
+  const auto end = std::find_if_not(rest.begin(), rest.end(), IsNameLetter);
+  std::string name(rest.begin(), end);
+  const auto& names = format_.names;
+  if (std::find(names.begin(), names.end(), name) == names.end()) return std::nullopt;
+  return name;
+}
+
+bool AnswerParser::StepHeader(bool final) {
+  constexpr std::string_view kChannel = "<|channel|>";
+  const size_t end = held_.find(kMessageMark);
+  if (end == held_.npos || end > kMostHeaderBytes) {
+    if (!final && held_.size() <= kMostHeaderBytes + kMessageMark.size()) return false;
+    // No header at all: the model has left its format.
+    channel_ = AnswerPart::Kind::kText;
+    mode_ = Mode::kMessage;
+    return true;
+  }
+  const size_t begin = end + kMessageMark.size();
+  const std::string_view header = std::string_view(held_).substr(0, end);
+  if (const auto name = CalledBy(header)) {
+    const size_t brace = begin + LeadingSpace(std::string_view(held_).substr(begin));
+    if (brace == held_.size() && !final) return false;
+    if (brace < held_.size() && held_[brace] == '{') {
+      Drop(brace);
+      BeginCall({CallMatch::Kind::kFull, 0, 0, *name});
+      return true;
+    }
+  }
+  const size_t channel = header.find(kChannel);
+  const bool thinks =
+      channel != header.npos && header.substr(channel + kChannel.size()).starts_with("analysis");
+  channel_ = thinks ? AnswerPart::Kind::kReasoning : AnswerPart::Kind::kText;
+  Drop(begin);
+  mode_ = Mode::kMessage;
+  return true;
+}
+
+bool AnswerParser::StepMessage(bool final) {
+  constexpr std::string_view kEnd = "<|end|>";
+  constexpr std::string_view kStart = "<|start|>";
+  const size_t over = std::min(held_.find(kEnd), held_.find(kStart));
+  const size_t begun = std::max(BegunMark(held_, kEnd), BegunMark(held_, kStart));
+  const size_t shown = over != held_.npos ? over : held_.size() - (final ? 0 : begun);
+  if (channel_) Emit(*channel_, std::string_view(held_).substr(0, shown));
+  Drop(shown);
+  if (over == held_.npos) return false;
+  Drop(held_.starts_with(kEnd) ? kEnd.size() : kStart.size());
+  mode_ = Mode::kHeader;
+  return !held_.empty();
 }
 
 }  // namespace dure::text

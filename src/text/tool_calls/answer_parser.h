@@ -55,7 +55,17 @@ class AnswerParser {
   int calls() const { return calls_; }
 
  private:
-  enum class Mode { kStart, kReasoning, kText, kArguments, kTail, kBetween, kBroken };
+  enum class Mode {
+    kStart,
+    kReasoning,
+    kText,
+    kArguments,
+    kTail,
+    kBetween,
+    kBroken,
+    kHeader,  // of a message in a channel
+    kMessage,
+  };
 
   void Run(bool final);
   bool Step(bool final);
@@ -65,6 +75,10 @@ class AnswerParser {
   bool StepArguments();
   bool StepTail(bool final);
   bool StepBetween(bool final);
+  bool StepHeader(bool final);
+  bool StepMessage(bool final);
+  bool InChannels() const { return format_.reasoning && !format_.reasoning->answer.empty(); }
+  std::optional<std::string> CalledBy(std::string_view header) const;
   void BeginCall(const CallMatch& match);
   void Emit(AnswerPart::Kind kind, std::string_view text);
   void Drop(size_t bytes) { held_.erase(0, bytes); }
@@ -77,6 +91,8 @@ class AnswerParser {
   bool drop_space_ = false;  // in front of what comes next
   bool at_start_ = true;     // no text and no call has come
   size_t shape_ = 0;         // of the call that is read
+  // Of the message that is read; none: nobody sees it.
+  std::optional<AnswerPart::Kind> channel_;
   JsonObjectScanner scanner_;
   std::string arguments_;
   int calls_ = 0;

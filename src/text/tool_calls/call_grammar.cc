@@ -22,6 +22,23 @@ std::optional<TokenId> ControlToken(const Tokenizer& tokenizer, std::string_view
   return token;
 }
 
+/// Cuts text where control tokens of the form <|...|> stand in it.
+std::vector<std::string_view> SplitMarks(std::string_view text, const Tokenizer& tokenizer) {
+  std::vector<std::string_view> parts;
+  size_t begun = 0;
+  for (size_t at = text.find("<|"); at != text.npos; at = text.find("<|", at + 1)) {
+    const size_t end = text.find("|>", at);
+    if (end == text.npos) break;
+    const std::string_view mark = text.substr(at, end + 2 - at);
+    if (!ControlToken(tokenizer, mark)) continue;
+    if (at > begun) parts.push_back(text.substr(begun, at - begun));
+    parts.push_back(mark);
+    begun = end + 2;
+  }
+  if (begun < text.size()) parts.push_back(text.substr(begun));
+  return parts;
+}
+
 /// Builds a frame from its end to its beginning: every member takes where to go on and gives where
 /// to begin.
 class FrameBuilder {
@@ -40,9 +57,15 @@ class FrameBuilder {
   int32_t Space(int32_t to) { return frame_.UpTo(kMostCallSpace, kSpaces, to); }
   int32_t SpaceAndEnd() { return Space(frame_.End()); }
 
+  /// A mark, or several in a row with text between them.
   int32_t Mark(std::string_view spelling, int32_t to) {
     const auto token = ControlToken(tokenizer_, spelling);
-    if (!token) return frame_.Text(spelling, to);
+    if (!token) {
+      const auto parts = SplitMarks(spelling, tokenizer_);
+      if (parts.size() < 2) return frame_.Text(spelling, to);
+      for (size_t i = parts.size(); i-- > 0;) to = Mark(parts[i], to);
+      return to;
+    }
     const int32_t whole = frame_.Token(*token, to);
     // Where text is free it may be spelled out, too.
     return free_ ? frame_.Split(whole, frame_.Text(spelling, to)) : whole;
@@ -79,7 +102,10 @@ class FrameBuilder {
 
   int32_t Answer() {
     const int32_t end = SpaceAndEnd();
-    return Space(frame_.Json(static_cast<int32_t>(options_.tools.size()), false, end, end));
+    const int32_t json =
+        Space(frame_.Json(static_cast<int32_t>(options_.tools.size()), false, end, end));
+    const bool marked = options_.reasoning && !options_.reasoning->answer.empty();
+    return marked ? Mark(options_.reasoning->answer, json) : json;
   }
 
   /// After a call: another one, or `end`.
@@ -221,9 +247,13 @@ std::vector<TokenId> MarkTokens(const ToolFormat* format,
                                 const std::optional<ReasoningMarks>& reasoning,
                                 const Tokenizer& tokenizer) {
   std::vector<TokenId> tokens;
-  const auto add = [&](std::string_view spelling) {
+  const auto add_one = [&](std::string_view spelling) {
     const auto token = ControlToken(tokenizer, spelling);
     if (token && !tokenizer.IsEndOfGeneration(*token)) tokens.push_back(*token);
+  };
+  const auto add = [&](std::string_view spelling) {
+    add_one(spelling);
+    for (const std::string_view part : SplitMarks(spelling, tokenizer)) add_one(part);
   };
   const auto add_all = [&](const CallPieces& pieces) {
     for (const CallPiece& piece : pieces) {
@@ -242,6 +272,7 @@ std::vector<TokenId> MarkTokens(const ToolFormat* format,
   if (reasoning) {
     add(reasoning->open);
     add(reasoning->close);
+    add(reasoning->answer);
   }
   std::sort(tokens.begin(), tokens.end());
   tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());

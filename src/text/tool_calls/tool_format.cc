@@ -134,6 +134,25 @@ ToolFormat DeepSeek31() {
           {Space(), Text("<｜tool▁calls▁end｜>")}};
 }
 
+// OpenAI's harmony: the function is whom a message is to.
+ToolFormat Harmony() {
+  const CallPieces json = {Text("json"), Text("<|message|>")};
+  const CallPieces constrained = Join({{Text("<|constrain|>")}, json});
+  const CallPieces to = {Text("to=functions."), Name(), Text("<|channel|>"), Text("commentary"),
+                         Space(" ")};
+  return {"harmony",
+          {},
+          {{Join({{Text("<|channel|>"), Text("commentary to=functions."), Name(), Space(" ")},
+                  constrained}),
+            {},
+            2,
+            false},
+           {Join({to, json}), {}, 1, true},
+           {Join({to, constrained}), {}, 1, true}},
+          {},
+          {}};
+}
+
 // Google's guide to function calling with Gemma: an object in a block of tool_code, or bare.
 ToolFormat Gemma() {
   return {"gemma",
@@ -166,8 +185,9 @@ bool IsNameLetter(char c) {
 }
 
 std::span<const ToolFormat> ToolFormats() {
-  static const std::vector<ToolFormat> formats = {
-      Hermes(), MistralList(), Mistral(), DeepSeek(), DeepSeek31(), Llama3(), Gemma(), Generic()};
+  static const std::vector<ToolFormat> formats = {Hermes(),   MistralList(), Mistral(),
+                                                  DeepSeek(), DeepSeek31(),  Harmony(),
+                                                  Llama3(),   Gemma(),       Generic()};
   return formats;
 }
 
@@ -194,7 +214,11 @@ std::string SpellCalls(const ToolFormat& format, std::span<const WrittenCall> ca
 }
 
 std::span<const ReasoningMarks> AllReasoningMarks() {
-  static constexpr ReasoningMarks kMarks[] = {{"<think>", "</think>"}, {"[THINK]", "[/THINK]"}};
+  static constexpr ReasoningMarks kMarks[] = {
+      {"<think>", "</think>", ""},
+      {"[THINK]", "[/THINK]", ""},
+      {"<|channel|>analysis<|message|>", "<|end|><|start|>assistant",
+       "<|channel|>final<|message|>"}};
   return kMarks;
 }
 

@@ -61,10 +61,12 @@ struct WrittenCall {
 /// Calls as a model would write them.
 std::string SpellCalls(const ToolFormat& format, std::span<const WrittenCall> calls);
 
-/// What stands around what a model thinks before it answers.
+/// What stands around what a model thinks before it answers. With `answer` (in front of what it
+/// says) the answer is a row of messages, each in a channel of its own: OpenAI's harmony format.
 struct ReasoningMarks {
   std::string_view open;
   std::string_view close;
+  std::string_view answer;
 };
 std::span<const ReasoningMarks> AllReasoningMarks();
 

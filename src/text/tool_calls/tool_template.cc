@@ -121,7 +121,8 @@ void InspectCalls(const RenderFunction& render, ToolTemplate& out) {
 
 /// For templates that do not print calls: what else tells the format.
 const ToolFormat* GuessFormat(std::string_view source, const Tokenizer& tokenizer) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kHints = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kHints = {{
+      {"<|channel|>", "harmony"},
       {"<｜tool▁calls▁begin｜>", "deepseek"},
       {"[ARGS]", "mistral"},
       {"[TOOL_CALLS]", "mistral-list"},
