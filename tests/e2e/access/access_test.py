@@ -312,6 +312,32 @@ class Accounts(unittest.TestCase):
             self.assertNotIn(secret, json.dumps(body))
         self.assertEqual(client.ask("GET", "/api/keys", x_api_key=secret)[1]["error"]["code"], "permission_denied")
 
+    def test_every_route_of_the_description_asks_who_calls(self):
+        client, revoked = self.client(), self.key()
+        self.assertEqual(self.client("김두레").ask("DELETE", f"/api/keys/{revoked['id']}")[0], 204)
+        scopes = {scope: self.key("--scope", scope)["key"] for scope in ("inference", "usage", "account")}
+        described = client.ask("GET", "/openapi.json")[1]["paths"]
+        asked = 0
+        for path, methods in described.items():
+            for method, operation in methods.items():
+                if operation.get("security") == []:
+                    continue
+                asked += 1
+                route = method.upper(), re.sub(r"{\w+}", "x", path), {} if method in ("post", "patch") else None
+                self.assertEqual(client.ask(*route)[0], 401, route)
+                for wrong in ("dure-wrong", revoked["key"]):
+                    self.assertEqual(client.ask(*route, x_api_key=wrong)[0], 401, route)
+                    self.assertEqual(client.ask(*route, Authorization="Bearer " + wrong)[0], 401, route)
+                for scope, key in scopes.items():  # of a member, who may not do what administrators do
+                    status = client.ask(*route, x_api_key=key)[0]
+                    if scope != operation["x-scope"]:
+                        self.assertEqual(status, 403, (route, scope))
+                    elif operation["tags"] == ["Not implemented"]:
+                        self.assertEqual(status, 501, route)
+                    else:
+                        self.assertLess(status, 500, route)
+        self.assertGreater(asked, 100)
+
     def test_keys_are_made_listed_and_revoked_by_their_owner(self):
         kim, admin = self.client("김두레"), self.client("admin")
         status, made, _ = kim.ask("POST", "/api/keys", {"name": "노트북", "limits": {"requests_per_minute": 5}})

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""usage: run_client.py openai_python|anthropic_python|openai_node PROGRAM [NODE]: fetches an official client once, then
-runs its test.
+"""usage: run_client.py NAME PROGRAM [NODE]: fetches an unmodified client once, then runs its test against the real program.
 
-The packages lie in ${XDG_CACHE_HOME:-~/.cache}/dure/e2e, one folder for each version.
+A client is NAME_test.py with the packages of NAME.txt, or NAME_test.mjs with those of NAME.json, which needs NODE. The packages
+lie in ${XDG_CACHE_HOME:-~/.cache}/dure/e2e, one folder for each version.
 """
 
 import fcntl
@@ -16,7 +16,11 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from dure_server import Server, require_model  # noqa: E402
+from dure_server import SMALL_MODEL, Server, require_model  # noqa: E402
+
+# Calls of tools and structured answers take more of a model than the small one has.
+LARGER_MODEL = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+OF_SMALL_MODEL = {"openai_python", "anthropic_python", "openai_node"}
 
 
 def cache_folder(name: str, wanted: pathlib.Path) -> pathlib.Path:
@@ -44,31 +48,33 @@ def fetch_python(folder: pathlib.Path, wanted: pathlib.Path) -> None:
                     "-r", wanted], check=True)
 
 
-def fetch_node(folder: pathlib.Path, npm: str, path: str) -> None:
+def fetch_node(folder: pathlib.Path, wanted: pathlib.Path, node: str) -> None:
+    # npm is a script that looks for node on the path, where there may be none.
+    path = f"{pathlib.Path(node).parent}:{os.environ['PATH']}"
     folder.mkdir()
-    shutil.copy(HERE / "package.json", folder)
-    subprocess.run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-                   cwd=folder, check=True, env=os.environ | {"PATH": path})
+    shutil.copy(wanted, folder / "package.json")
+    subprocess.run([shutil.which("npm", path=path), "install", "--ignore-scripts", "--no-audit", "--no-fund",
+                    "--loglevel=error"], cwd=folder, check=True, env=os.environ | {"PATH": path})
+
+
+def command_of(name: str, node: str | None) -> list:
+    wanted = HERE / f"{name}.txt"
+    if wanted.exists():
+        folder = cache_folder(name, wanted)
+        fetch_once(folder, lambda target: fetch_python(target, wanted))
+        return [folder / "bin/python", "-B", HERE / f"{name}_test.py"]
+    wanted = HERE / f"{name}.json"
+    folder = cache_folder(name, wanted)
+    fetch_once(folder, lambda target: fetch_node(target, wanted, node))
+    # Modules are looked up beside the file that imports them.
+    shutil.copy(HERE / f"{name}_test.mjs", folder)
+    return [node, "--test", "--test-reporter=spec", folder / f"{name}_test.mjs"]
 
 
 def main() -> int:
     name, program = sys.argv[1], str(pathlib.Path(sys.argv[2]).resolve())
-    model = require_model()
-    if name.endswith("_python"):
-        wanted = HERE / f"{name}.txt"
-        folder = cache_folder(name, wanted)
-        fetch_once(folder, lambda target: fetch_python(target, wanted))
-        command = [folder / "bin/python", "-B", HERE / f"{name}_test.py"]
-    else:
-        node = sys.argv[3]
-        # npm is a script that looks for node on the path, where there may be none.
-        path = f"{pathlib.Path(node).parent}:{os.environ['PATH']}"
-        npm = shutil.which("npm", path=path)
-        folder = cache_folder(name, HERE / "package.json")
-        fetch_once(folder, lambda target: fetch_node(target, npm, path))
-        # Modules are looked up beside the file that imports them.
-        shutil.copy(HERE / "openai_node_test.mjs", folder)
-        command = [node, "--test", "--test-reporter=spec", folder / "openai_node_test.mjs"]
+    model = require_model(SMALL_MODEL if name in OF_SMALL_MODEL else LARGER_MODEL)
+    command = command_of(name, sys.argv[3] if len(sys.argv) > 3 else None)
     with Server(program, "--model", str(model)) as server:
         return subprocess.run(command, env=os.environ | {"DURE_URL": server.url}).returncode
 
