@@ -8,7 +8,7 @@ using net::WriteResult;
 using providers::ChatUsage;
 using providers::TokenInfo;
 
-void CompletionAnswer::Watch() {
+void WatchedAnswer::Watch() {
   writer_->OnClientGone([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->CancelCompletion();
   });
@@ -25,7 +25,7 @@ void CompletionAnswer::OnUsage(const ChatUsage& usage) {
   if (ticket_) ticket_->SetUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens);
 }
 
-void CompletionAnswer::Attach(std::shared_ptr<providers::Completion> completion) {
+void WatchedAnswer::Attach(std::shared_ptr<providers::Completion> completion) {
   bool unwanted = false;
   {
     const std::lock_guard lock(completion_mutex_);
@@ -36,7 +36,7 @@ void CompletionAnswer::Attach(std::shared_ptr<providers::Completion> completion)
   OnStarted();
 }
 
-void CompletionAnswer::CancelCompletion() {
+void WatchedAnswer::CancelCompletion() {
   std::shared_ptr<providers::Completion> completion;
   {
     const std::lock_guard lock(completion_mutex_);

@@ -15,26 +15,25 @@
 
 namespace dure::api {
 
-/// A sink that also stops its completion when the client has gone, or has no right to it any more.
-class CompletionAnswer : public providers::ChatSink,
-                         public std::enable_shared_from_this<CompletionAnswer> {
+/// An answer that stops the work for it when the client has gone, or has no right to it any more.
+class WatchedAnswer : public std::enable_shared_from_this<WatchedAnswer> {
  public:
-  /// Before the completion starts: watches the client and its right to be here.
+  virtual ~WatchedAnswer() = default;
+  /// Before the work starts: watches the client and its right to be here.
   void Watch();
-  /// The completion that feeds this sink; cancelled at once if the client has gone meanwhile.
+  /// The work this answer waits for; cancelled at once if the client has gone meanwhile.
   void Attach(std::shared_ptr<providers::Completion> completion);
-  /// The completion could not start: answers with its error.
+  /// The work could not start: answers with its error.
   virtual void Reject(const ApiError& error) { writer_->Send(ErrorResponse(error)); }
-  void OnUsage(const providers::ChatUsage& usage) override;
 
  protected:
-  CompletionAnswer(std::shared_ptr<net::ResponseWriter> writer, std::shared_ptr<Ticket> ticket)
+  WatchedAnswer(std::shared_ptr<net::ResponseWriter> writer, std::shared_ptr<Ticket> ticket)
       : writer_(std::move(writer)), ticket_(std::move(ticket)) {}
   /// Ends the answer with an error, in whatever way its client can still see it.
   virtual void Fail(const ApiError& error) { Reject(error); }
-  /// The completion is accepted.
+  /// The work is accepted.
   virtual void OnStarted() {}
-  /// Stops the completion: nobody listens any more.
+  /// Stops the work: nobody listens any more.
   void CancelCompletion();
 
   const std::shared_ptr<net::ResponseWriter> writer_;
@@ -44,6 +43,15 @@ class CompletionAnswer : public providers::ChatSink,
   std::mutex completion_mutex_;
   std::shared_ptr<providers::Completion> completion_;
   bool unwanted_ = false;
+};
+
+/// One that is made of what a completion writes.
+class CompletionAnswer : public WatchedAnswer, public providers::ChatSink {
+ public:
+  void OnUsage(const providers::ChatUsage& usage) override;
+
+ protected:
+  using WatchedAnswer::WatchedAnswer;
 };
 
 /// An answer as server-sent events. While the client reads too slowly, news are kept by those who

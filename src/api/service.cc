@@ -30,10 +30,11 @@ ApiError NoSuchModel(std::string_view id) {
 }
 
 std::optional<ApiError> WhyNotUsable(const Service& service, const Caller& caller,
-                                     const std::string& id, providers::ModelKind kind) {
+                                     const std::string& id,
+                                     std::optional<providers::ModelKind> kind) {
   for (const auto& model : service.provider->models()) {
     if (model.id != id || !caller.MayUse(id)) continue;
-    if (model.kind == kind) return WhyNotReady({model});
+    if (!kind || model.kind == *kind) return WhyNotReady({model});
     const char* what = model.kind == providers::ModelKind::kEmbedding
                            ? "' gives embeddings; it writes no text"
                            : "' writes text; it gives no embeddings";
@@ -46,6 +47,8 @@ Routes MakeRoutes(std::shared_ptr<const Service> service) {
   Routes routes(std::move(service));
   AddHealthRoutes(routes);
   AddOpenAiRoutes(routes);
+  AddEmbeddingRoutes(routes);
+  AddTokenRoutes(routes);
   AddAnthropicRoutes(routes);
   AddAccountRoutes(routes);
   AddAdminRoutes(routes);

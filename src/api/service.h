@@ -13,6 +13,7 @@
 #include "api/access/gate.h"
 #include "api/access/routes.h"
 #include "api/openai/chat_request.h"
+#include "api/openai/embedding_request.h"
 #include "api/openai/text_request.h"
 #include "net/server.h"
 #include "providers/provider.h"
@@ -28,6 +29,7 @@ struct Service {
   std::string instance;  // differs with every start
   ChatRequestLimits chat_limits;
   TextRequestLimits text_limits;
+  EmbeddingRequestLimits embedding_limits;
   size_t max_coalesced_bytes =
       32 << 10;  // of a stream, while its reader is slow; beyond it the stream is closed
   const providers::CompletionMeter* meter = nullptr;  // of all completions; outlives the service
@@ -45,6 +47,8 @@ void AddHealthRoutes(Routes& routes);
 void AddOpenAiRoutes(Routes& routes);
 void AddAnthropicRoutes(Routes& routes);
 void AddTextRoutes(Routes& routes);
+void AddEmbeddingRoutes(Routes& routes);
+void AddTokenRoutes(Routes& routes);
 void AddAccountRoutes(Routes& routes);
 void AddAdminRoutes(Routes& routes);
 void AddAppRoutes(Routes& routes);
@@ -61,9 +65,10 @@ std::string DumpJson(const Json& json);
 std::optional<ApiError> WhyNotReady(const std::vector<providers::ModelInfo>& models);
 
 ApiError NoSuchModel(std::string_view id);
-/// Why this caller cannot use this model now, or not for this. A model that it may not use does not
-/// exist for it.
+/// Why this caller cannot use this model now, or not for this (nullopt: any kind will do). A model
+/// that it may not use does not exist for it.
 std::optional<ApiError> WhyNotUsable(const Service& service, const Caller& caller,
-                                     const std::string& id, providers::ModelKind kind);
+                                     const std::string& id,
+                                     std::optional<providers::ModelKind> kind);
 
 }  // namespace dure::api

@@ -58,7 +58,7 @@ std::vector<ModelFile> ListModels(const std::string& folder) {
 
 Result<std::string> FindModel(const std::string& folder, const std::string& given) {
   if (given.empty()) return Fail(ErrorCode::kInvalidArgument, "the name of a model is empty");
-  if (IsFile(given)) return given;
+  if (IsFile(given) || IsFile(fs::path(given) / "model.safetensors")) return given;
   const CatalogueEntry* entry = FindInCatalogue(given);
   if (entry != nullptr) {
     if (const fs::path path = fs::path(folder) / entry->file_name; IsFile(path)) {
@@ -73,6 +73,9 @@ Result<std::string> FindModel(const std::string& folder, const std::string& give
       if (const fs::path path = fs::path(folder) / (given + extension); IsFile(path)) {
         return path.string();
       }
+    }
+    if (const fs::path path = fs::path(folder) / given; IsFile(path / "model.safetensors")) {
+      return path.string();
     }
   }
   return Fail(ErrorCode::kNotFound,

@@ -23,7 +23,8 @@ struct ModelFile {
 std::vector<ModelFile> ListModels(const std::string& folder);
 
 /// The path of a model given as a path, as a name of the catalogue, or as a file name in the folder
-/// (".gguf" may be left out). kNotFound says what to do.
+/// (".gguf" may be left out), or the folder of an embedding model (with a model.safetensors),
+/// likewise. kNotFound says what to do.
 Result<std::string> FindModel(const std::string& folder, const std::string& given);
 
 }  // namespace dure::formats

@@ -136,6 +136,7 @@ std::shared_ptr<const api::Service> MakeService(const ServeOptions& options, con
   service->instance = store::RandomLetters(16);
   service->chat_limits = ChatLimits(options);
   service->text_limits = TextLimits(options);
+  service->embedding_limits = EmbeddingLimits(options);
   service->max_coalesced_bytes = options.slow_reader_bytes / 2;
   service->unix_time = UnixTime;
   service->random_id = [] { return store::RandomLetters(24); };
@@ -151,7 +152,7 @@ Result<void> AddModel(std::vector<providers::PooledModel>& models, const std::st
                                                  "'; clients could not tell them apart");
   }
   // The first is the default, which people expect to answer at once.
-  models.push_back({path, preload, !models.empty()});
+  models.push_back({path, preload, !models.empty(), providers::ModelKindOf(path)});
   return {};
 }
 
@@ -239,6 +240,7 @@ providers::LocalProviderOptions ProviderOptions(const ServeOptions& options,
   local.memory_budget = options.memory_budget_mib << 20;
   local.unload_after = std::chrono::minutes(options.idle_unload_minutes);
   local.threads = options.threads;
+  local.encoders.max_request_tokens = options.max_input_tokens;
   local.engine.context_length = options.context;
   local.engine.max_queued = options.max_queue;
   local.engine.max_queued_prompt_tokens = options.max_queued_tokens;

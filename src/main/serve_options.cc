@@ -111,6 +111,8 @@ void AddSizeLimits(CLI::App& command, ServeOptions& options) {
   add("--max-json-depth", options.max_json_depth, 4, 512, "Nested arrays and objects in a body");
   add("--max-messages", options.max_messages, 1, 1 << 20, "Of a chat");
   add("--max-prompts", options.max_prompts, 1, 1 << 16, "Texts to continue in one request");
+  add("--max-inputs", options.max_inputs, 1, 1 << 20, "Texts to embed in one request");
+  add("--max-input-tokens", options.max_input_tokens, 1, int64_t{1} << 40, "Of them together");
   add("--max-tools", options.max_tools, 0, 1 << 16, "Of a request");
   add("--max-tool-bytes", options.max_tool_bytes, 64, 1 << 24,
       "Of one tool: its name, description and parameters");
@@ -124,8 +126,8 @@ void AddSizeLimits(CLI::App& command, ServeOptions& options) {
 
 void AddServeOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--model", options.models,
-                     "A GGUF file, or a name from `dure models`; several can be given, the first "
-                     "is the default");
+                     "A GGUF file, an embedding model's folder, or a name from `dure models`; "
+                     "several can be given, the first is the default");
   command.add_option("--models-from", options.model_folders,
                      "A folder whose GGUF files are offered too, each loaded at its first request");
   command
@@ -279,6 +281,13 @@ api::ChatRequestLimits ChatLimits(const ServeOptions& options) {
 api::TextRequestLimits TextLimits(const ServeOptions& options) {
   auto limits = CompletionLimits<api::TextRequestLimits>(options);
   limits.max_prompts = options.max_prompts;
+  return limits;
+}
+
+api::EmbeddingRequestLimits EmbeddingLimits(const ServeOptions& options) {
+  api::EmbeddingRequestLimits limits;
+  limits.json = TextLimits(options).json;
+  limits.max_inputs = options.max_inputs;
   return limits;
 }
 

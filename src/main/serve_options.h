@@ -9,6 +9,7 @@
 
 #include "api/access/gate.h"
 #include "api/openai/chat_request.h"
+#include "api/openai/embedding_request.h"
 #include "api/openai/text_request.h"
 #include "base/error.h"
 #include "engine/engine.h"
@@ -58,6 +59,8 @@ struct ServeOptions {
   size_t max_json_depth = 64;
   size_t max_messages = 8192;
   size_t max_prompts = 64;
+  size_t max_inputs = 2048;
+  int64_t max_input_tokens = 300'000;
   size_t max_tools = 256;
   size_t max_tool_bytes = 64 << 10;
   size_t max_stops = 16;
@@ -80,5 +83,6 @@ Result<net::ServerOptions> ServerOptionsOf(const ServeOptions& options, bool log
 
 api::ChatRequestLimits ChatLimits(const ServeOptions& options);
 api::TextRequestLimits TextLimits(const ServeOptions& options);
+api::EmbeddingRequestLimits EmbeddingLimits(const ServeOptions& options);
 
 }  // namespace dure

@@ -16,12 +16,15 @@ constexpr std::chrono::milliseconds kLargePagesAfter{2000};
 }  // namespace
 
 std::string LocalModelId(const std::string& path) {
-  const std::filesystem::path file(path);
+  std::filesystem::path file(path);
+  if (file.filename().empty()) file = file.parent_path();  // a folder with a slash at the end
   return (file.extension() == ".gguf" ? file.stem() : file.filename()).string();
 }
 
 LocalModel::LocalModel(std::string path, ChatFormat format)
-    : path_(std::move(path)), id_(LocalModelId(path_)), format_(std::move(format)) {}
+    : path_(std::move(path)),
+      id_(LocalModelId(path_)),
+      format_(std::make_shared<const ChatFormat>(std::move(format))) {}
 
 Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
                                                      const LocalModelOptions& options) {
@@ -46,7 +49,7 @@ Result<std::unique_ptr<LocalModel>> LocalModel::Load(const std::string& path,
   engine::EngineOptions engine_options = options.engine;
   engine_options.team = local->team_.get();
   auto engine =
-      engine::Engine::Create(std::move(*model), local->format_.shared_tokenizer(), engine_options);
+      engine::Engine::Create(std::move(*model), local->format_->shared_tokenizer(), engine_options);
   if (!engine) return tl::unexpected(engine.error());
   local->engine_ = std::move(*engine);
   local->large_pages_ = std::make_unique<LargePageGatherer>(
@@ -77,7 +80,7 @@ Result<std::shared_ptr<const text::Grammar>> LocalModel::GrammarFor(
       return grammars_.back().second;
     }
     if (vocabulary_ == nullptr) {
-      vocabulary_ = std::make_shared<const text::TokenVocabulary>(format_.tokenizer());
+      vocabulary_ = std::make_shared<const text::TokenVocabulary>(format_->tokenizer());
     }
     vocabulary = vocabulary_;
   }

@@ -39,8 +39,9 @@ class LocalModel {
   const std::string& path() const { return path_; }
   int threads() const { return team_->size(); }
 
-  const ChatFormat& format() const { return format_; }
-  const text::Tokenizer& tokenizer() const { return format_.tokenizer(); }
+  const ChatFormat& format() const { return *format_; }
+  const std::shared_ptr<const ChatFormat>& shared_format() const { return format_; }
+  const text::Tokenizer& tokenizer() const { return format_->tokenizer(); }
   const models::ModelConfig& config() const { return engine_->config(); }
   /// Bytes of re-laid weights in memory.
   uint64_t weight_bytes() const { return weight_bytes_; }
@@ -62,7 +63,7 @@ class LocalModel {
 
   std::string path_;
   std::string id_;
-  ChatFormat format_;
+  std::shared_ptr<const ChatFormat> format_;
   uint64_t weight_bytes_ = 0;
   models::ModelWork work_;
   std::unique_ptr<ThreadTeam> team_;  // outlives the engine, whose model computes on it

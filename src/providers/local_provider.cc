@@ -6,7 +6,9 @@
 #include "providers/answer_plan.h"
 #include "providers/chat_prompt.h"
 #include "providers/deferred_completion.h"
+#include "providers/deferred_embedding.h"
 #include "providers/local_completion.h"
+#include "providers/local_model_text.h"
 #include "providers/local_text.h"
 
 namespace dure::providers {
@@ -22,6 +24,7 @@ struct LocalProvider::Impl {
     pool.unload_after = options.unload_after;
     pool.load.threads = options.threads;
     pool.load.engine = options.engine;
+    pool.encoders = options.encoders;
     return pool;
   }
   Result<std::shared_ptr<Completion>> Start(const std::shared_ptr<ModelPool::Use>& use,
@@ -30,6 +33,9 @@ struct LocalProvider::Impl {
 
   using StartWith = std::function<Result<std::shared_ptr<Completion>>(
       const std::shared_ptr<ModelPool::Use>&, std::shared_ptr<ChatSink>)>;
+  static Result<std::shared_ptr<Completion>> StartOn(const std::shared_ptr<ModelPool::Use>& use,
+                                                     std::shared_ptr<ChatSink> sink,
+                                                     const StartWith& start);
   /// Now, or when the model is loaded.
   Result<std::shared_ptr<Completion>> StartWhenLoaded(const std::string& model,
                                                       std::shared_ptr<ChatSink> sink,
@@ -95,16 +101,25 @@ Result<std::shared_ptr<Completion>> LocalProvider::Impl::Start(
   return completion;
 }
 
+Result<std::shared_ptr<Completion>> LocalProvider::Impl::StartOn(
+    const std::shared_ptr<ModelPool::Use>& use, std::shared_ptr<ChatSink> sink,
+    const StartWith& start) {
+  if (use->encoder() != nullptr) {
+    return Fail(ErrorCode::kUnsupported, "a model for embeddings writes no text");
+  }
+  return start(use, std::move(sink));
+}
+
 Result<std::shared_ptr<Completion>> LocalProvider::Impl::StartWhenLoaded(
     const std::string& model, std::shared_ptr<ChatSink> sink, StartWith start) {
   auto use = pool.TryGet(model);
   if (!use) return tl::unexpected(use.error());
-  if (*use) return start(*use, std::move(sink));
+  if (*use) return StartOn(*use, std::move(sink), start);
   auto deferred = std::make_shared<DeferredCompletion>(std::move(sink));
   pool.Get(model, [deferred, start = std::move(start)](ModelPool::UseResult loaded) {
     deferred->Begin([&](std::shared_ptr<ChatSink> waiting) -> Result<std::shared_ptr<Completion>> {
       if (!loaded) return tl::unexpected(loaded.error());
-      return start(*loaded, std::move(waiting));
+      return StartOn(*loaded, std::move(waiting), start);
     });
   });
   return deferred;
@@ -126,6 +141,36 @@ Result<std::shared_ptr<Completion>> LocalProvider::CompleteText(const TextReques
       [impl = impl_.get(), request](const auto& use, std::shared_ptr<ChatSink> waiting) {
         return StartText(use, request, impl->options.random_seed, std::move(waiting));
       });
+}
+
+Result<std::shared_ptr<Completion>> LocalProvider::Embed(
+    const EmbeddingRequest& request, std::function<void(Result<Embeddings>)> done) {
+  const auto start = [request](
+                         const ModelPool::UseResult& use,
+                         DeferredEmbedding::Done tell) -> Result<std::shared_ptr<Completion>> {
+    if (!use) return tl::unexpected(use.error());
+    LocalEncoder* encoder = (*use)->encoder();
+    if (encoder == nullptr) {
+      return Fail(ErrorCode::kUnsupported, "'" + request.model + "' is no model for embeddings");
+    }
+    return encoder->Embed(request, *use, std::move(tell));
+  };
+  const auto use = impl_->pool.TryGet(request.model);
+  if (!use || *use) return start(use, std::move(done));
+  auto deferred = std::make_shared<DeferredEmbedding>(std::move(done));
+  impl_->pool.Get(request.model, [deferred, start](const ModelPool::UseResult& loaded) {
+    deferred->Begin([&](DeferredEmbedding::Done tell) { return start(loaded, std::move(tell)); });
+  });
+  return deferred;
+}
+
+void LocalProvider::WithText(const std::string& model,
+                             std::function<void(Result<std::shared_ptr<const ModelText>>)> ready) {
+  impl_->pool.Get(model,
+                  [impl = impl_.get(), ready = std::move(ready)](const ModelPool::UseResult& use) {
+                    if (!use) return ready(tl::unexpected(use.error()));
+                    ready(MakeModelText(**use, impl->options.unix_time()));
+                  });
 }
 
 }  // namespace dure::providers

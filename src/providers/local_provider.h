@@ -21,6 +21,7 @@ struct LocalProviderOptions {
   std::chrono::milliseconds unload_after{0};
   int threads = 0;  // for each model's engine; 0: AvailableCores()
   engine::EngineOptions engine;
+  EncoderLimits encoders;
   std::function<uint64_t()> random_seed;  // for requests without a seed; required
   std::function<int64_t()> unix_time;     // for templates that print the date; required
 };
@@ -43,6 +44,10 @@ class LocalProvider : public Provider {
                                                std::shared_ptr<ChatSink> sink) override;
   Result<std::shared_ptr<Completion>> CompleteText(const TextRequest& request,
                                                    std::shared_ptr<ChatSink> sink) override;
+  Result<std::shared_ptr<Completion>> Embed(const EmbeddingRequest& request,
+                                            std::function<void(Result<Embeddings>)> done) override;
+  void WithText(const std::string& model,
+                std::function<void(Result<std::shared_ptr<const ModelText>>)> ready) override;
 
  private:
   struct Impl;

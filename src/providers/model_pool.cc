@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -33,9 +34,19 @@ uint64_t CacheBytes(const LocalModel& model, const engine::EngineOptions& option
          models::KvStorage::BlockBytes(model.config(), options.kv_type);
 }
 
+/// Of an embedding model; 0 where it is not to be found.
+uint64_t FileBytes(const std::string& path) {
+  std::error_code none;
+  const bool folder = std::filesystem::is_directory(path, none);
+  const uint64_t bytes =
+      std::filesystem::file_size(folder ? path + "/model.safetensors" : path, none);
+  return none ? 0 : bytes;
+}
+
 /// What a model will take, from its file.
-Result<uint64_t> EstimateBytes(const std::string& path, const engine::EngineOptions& options) {
-  auto file = formats::GgufFile::Open(path);
+Result<uint64_t> EstimateBytes(const PooledModel& what, const engine::EngineOptions& options) {
+  if (what.kind == ModelKind::kEmbedding) return FileBytes(what.path);
+  auto file = formats::GgufFile::Open(what.path);
   if (!file) return tl::unexpected(file.error());
   auto config = models::ReadConfig(**file);
   if (!config) return tl::unexpected(config.error());
@@ -58,13 +69,16 @@ struct Entry {
   PooledModel what;
   ModelInfo info;
   Error failure{ErrorCode::kInternal, ""};  // of the last try to load it
-  std::unique_ptr<LocalModel> model;
+  std::unique_ptr<LocalModel> model;        // one of the two
+  std::unique_ptr<LocalEncoder> encoder;    // while loaded
   std::shared_ptr<EngineLink> link;
   uint64_t bytes = 0;  // while loaded
   int uses = 0;
   Clock::time_point last_used;
   bool queued = false;
   std::vector<std::function<void(ModelPool::UseResult)>> waiting;
+
+  bool loaded() const { return model != nullptr || encoder != nullptr; }
 };
 
 }  // namespace
@@ -86,6 +100,9 @@ struct ModelPool::Impl {
   /// False: others have to let go first.
   bool Serve(Entry& entry, Lock& lock);
   Result<void> Load(Entry& entry, Lock& lock);
+  Result<void> LoadModel(Entry& entry, Lock& lock);
+  Result<void> LoadEncoder(Entry& entry, Lock& lock);
+  std::function<void(const models::LoadProgress&)> ProgressOf(Entry& entry);
   void Answer(Entry& entry, const Result<void>& outcome, Lock& lock);
   /// Whether something was unloaded.
   bool UnloadOldest(Lock& lock, std::optional<Clock::time_point> unused_since);
@@ -112,6 +129,7 @@ ModelPool::Impl::Impl(ModelPoolOptions options_in) : options(std::move(options_i
     entry.what = model;
     entry.info.id = LocalModelId(model.path);
     entry.info.created = FileTime(model.path);
+    entry.info.kind = model.kind;
     entry.info.state = model.preload ? ModelState::kLoading : ModelState::kUnloaded;
   }
 }
@@ -129,11 +147,14 @@ ModelPool::Impl::~Impl() {
     if (entry.link) entry.link->Cut();
   }
   // The engines' last calls let go of their uses, so they end while the rest still stands.
-  for (Entry& entry : entries) entry.model.reset();
+  for (Entry& entry : entries) {
+    entry.model.reset();
+    entry.encoder.reset();
+  }
 }
 
 std::shared_ptr<ModelPool::Use> ModelPool::Impl::UseOf(Entry& entry, bool counts) {
-  auto use = std::make_shared<Use>(*entry.model, entry.link,
+  auto use = std::make_shared<Use>(entry.model.get(), entry.link, entry.encoder.get(),
                                    [this, &entry, counts] { Release(entry, counts); });
   ++entry.uses;
   return use;
@@ -156,7 +177,7 @@ Entry* ModelPool::Impl::Find(const std::string& id) {
 
 uint64_t ModelPool::Impl::Used() const {
   uint64_t bytes = 0;
-  for (const Entry& entry : entries) bytes += entry.model ? entry.bytes : 0;
+  for (const Entry& entry : entries) bytes += entry.loaded() ? entry.bytes : 0;
   return bytes;
 }
 
@@ -188,7 +209,7 @@ Result<void> ModelPool::Impl::Preload(Lock& lock) {
   for (Entry& entry : entries) {
     if (!entry.what.preload || stopping) continue;
     if (options.memory_budget > 0 && &entry != &entries.front()) {
-      const auto bytes = EstimateBytes(entry.what.path, options.load.engine);
+      const auto bytes = EstimateBytes(entry.what, options.load.engine);
       if (bytes && Used() + *bytes > options.memory_budget) {
         entry.info.state = ModelState::kUnloaded;
         continue;
@@ -208,12 +229,12 @@ Result<void> ModelPool::Impl::Preload(Lock& lock) {
 
 bool ModelPool::Impl::Serve(Entry& entry, Lock& lock) {
   entry.queued = false;
-  if (entry.model) {
+  if (entry.loaded()) {
     Answer(entry, {}, lock);
     return true;
   }
   if (options.memory_budget > 0) {
-    const auto bytes = EstimateBytes(entry.what.path, options.load.engine);
+    const auto bytes = EstimateBytes(entry.what, options.load.engine);
     if (bytes && *bytes > options.memory_budget) {
       Answer(entry,
              Fail(ErrorCode::kResourceExhausted,
@@ -240,32 +261,58 @@ bool ModelPool::Impl::Serve(Entry& entry, Lock& lock) {
 }
 
 Result<void> ModelPool::Impl::Load(Entry& entry, Lock& lock) {
-  LocalModelOptions load = options.load;
-  load.on_progress = [this, &entry](const models::LoadProgress& progress) {
-    const std::lock_guard guard(mutex);
-    entry.info.bytes_loaded = progress.bytes_done;
-    entry.info.bytes_total = progress.bytes_total;
-  };
   entry.info.error.clear();
   ++entry.info.loads;
   ++loads;
-  lock.unlock();
-  auto loaded = LocalModel::Load(entry.what.path, load);
-  lock.lock();
+  const Result<void> loaded =
+      entry.what.kind == ModelKind::kText ? LoadModel(entry, lock) : LoadEncoder(entry, lock);
   if (!loaded) {
     entry.info.error = WithoutFolder(loaded.error().message, entry.what.path);
     const bool no_room = loaded.error().code == ErrorCode::kResourceExhausted;
     entry.failure = {no_room ? ErrorCode::kResourceExhausted : ErrorCode::kCorrupt,
                      "the model '" + entry.info.id + "' could not be loaded: " + entry.info.error};
-    return tl::unexpected(loaded.error());
+    return loaded;
   }
+  entry.last_used = Clock::now();
+  entry.info.state = ModelState::kReady;
+  return {};
+}
+
+std::function<void(const models::LoadProgress&)> ModelPool::Impl::ProgressOf(Entry& entry) {
+  return [this, &entry](const models::LoadProgress& progress) {
+    const std::lock_guard guard(mutex);
+    entry.info.bytes_loaded = progress.bytes_done;
+    entry.info.bytes_total = progress.bytes_total;
+  };
+}
+
+Result<void> ModelPool::Impl::LoadModel(Entry& entry, Lock& lock) {
+  LocalModelOptions load = options.load;
+  load.on_progress = ProgressOf(entry);
+  lock.unlock();
+  auto loaded = LocalModel::Load(entry.what.path, load);
+  lock.lock();
+  if (!loaded) return tl::unexpected(loaded.error());
   entry.model = *std::move(loaded);
   entry.link = std::make_shared<EngineLink>(&entry.model->engine());
   entry.bytes = entry.model->weight_bytes() +
                 CacheBytes(*entry.model, options.load.engine, entry.model->engine().stats());
-  entry.last_used = Clock::now();
   entry.info.context_length = entry.model->engine().context_length();
-  entry.info.state = ModelState::kReady;
+  return {};
+}
+
+Result<void> ModelPool::Impl::LoadEncoder(Entry& entry, Lock& lock) {
+  LocalEncoderOptions load;
+  load.threads = options.load.threads;
+  load.limits = options.encoders;
+  load.on_progress = ProgressOf(entry);
+  lock.unlock();
+  auto loaded = LocalEncoder::Load(entry.what.path, load);
+  lock.lock();
+  if (!loaded) return tl::unexpected(loaded.error());
+  entry.encoder = *std::move(loaded);
+  entry.bytes = entry.encoder->weight_bytes();
+  entry.info.context_length = entry.encoder->config().context_length;
   return {};
 }
 
@@ -284,7 +331,7 @@ void ModelPool::Impl::Answer(Entry& entry, const Result<void>& outcome, Lock& lo
 bool ModelPool::Impl::UnloadOldest(Lock& lock, std::optional<Clock::time_point> unused_since) {
   Entry* oldest = nullptr;
   for (Entry& entry : entries) {
-    if (!entry.model || entry.uses > 0) continue;
+    if (!entry.loaded() || entry.uses > 0) continue;
     if (unused_since && (!entry.what.unload_when_idle || entry.last_used > *unused_since)) continue;
     if (oldest == nullptr || entry.last_used < oldest->last_used) oldest = &entry;
   }
@@ -295,12 +342,14 @@ bool ModelPool::Impl::UnloadOldest(Lock& lock, std::optional<Clock::time_point> 
 
 void ModelPool::Impl::Unload(Entry& entry, Lock& lock) {
   std::unique_ptr<LocalModel> model = std::move(entry.model);
+  std::unique_ptr<LocalEncoder> encoder = std::move(entry.encoder);
   const std::shared_ptr<EngineLink> link = std::move(entry.link);
   entry.info.state = ModelState::kUnloaded;
   entry.info.bytes_loaded = 0;
   lock.unlock();
-  link->Cut();
+  if (link) link->Cut();
   model.reset();
+  encoder.reset();
   lock.lock();
 }
 
@@ -308,7 +357,7 @@ std::optional<Clock::time_point> ModelPool::Impl::NextIdle() const {
   std::optional<Clock::time_point> next;
   if (options.unload_after.count() == 0) return next;
   for (const Entry& entry : entries) {
-    if (!entry.model || entry.uses > 0 || !entry.what.unload_when_idle) continue;
+    if (!entry.loaded() || entry.uses > 0 || !entry.what.unload_when_idle) continue;
     const Clock::time_point at = entry.last_used + options.unload_after;
     if (!next || at < *next) next = at;
   }
@@ -330,7 +379,7 @@ ModelPool::UseResult ModelPool::TryGet(const std::string& id) {
   Entry* entry = impl_->Find(id);
   if (entry == nullptr) return Fail(ErrorCode::kNotFound, "there is no model '" + id + "' here");
   if (entry->info.state == ModelState::kFailed) return tl::unexpected(entry->failure);
-  return entry->model ? impl_->UseOf(*entry, true) : nullptr;
+  return entry->loaded() ? impl_->UseOf(*entry, true) : nullptr;
 }
 
 void ModelPool::Get(const std::string& id, std::function<void(UseResult)> ready) {

@@ -11,20 +11,23 @@
 
 #include "base/error.h"
 #include "providers/local_completion.h"
+#include "providers/local_encoder.h"
 #include "providers/local_model.h"
 #include "providers/provider.h"
 
 namespace dure::providers {
 
 struct PooledModel {
-  std::string path;     // a GGUF file; its id is LocalModelId(path)
+  std::string path;     // a GGUF file, or an embedding model's folder; its id is LocalModelId(path)
   bool preload = true;  // at the start, as far as the budget allows; the first in any case
   bool unload_when_idle = true;
+  ModelKind kind = ModelKind::kText;  // ModelKindOf(path)
 };
 
 struct ModelPoolOptions {
   std::vector<PooledModel> models;
-  LocalModelOptions load;                     // on_progress is the pool's own
+  LocalModelOptions load;  // on_progress is the pool's own
+  EncoderLimits encoders;
   uint64_t memory_budget = 0;                 // bytes, weights and KV caches together; 0: no limit
   std::chrono::milliseconds unload_after{0};  // of no use; 0: never
 };
@@ -36,18 +39,24 @@ class ModelPool {
   /// A loaded model in use: it stays loaded until this is let go of, which may happen in a sink.
   class Use {
    public:
-    Use(LocalModel& model, std::shared_ptr<EngineLink> link, std::function<void()> release)
-        : model_(model), link_(std::move(link)), release_(std::move(release)) {}
+    /// One of model and encoder is not null.
+    Use(LocalModel* model, std::shared_ptr<EngineLink> link, LocalEncoder* encoder,
+        std::function<void()> release)
+        : model_(model), link_(std::move(link)), encoder_(encoder), release_(std::move(release)) {}
     ~Use() { release_(); }
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
-    LocalModel& model() const { return model_; }
+    /// REQUIRES: it is no model for embeddings.
+    LocalModel& model() const { return *model_; }
     const std::shared_ptr<EngineLink>& link() const { return link_; }
+    /// nullptr: it is none for embeddings.
+    LocalEncoder* encoder() const { return encoder_; }
 
    private:
-    LocalModel& model_;
+    LocalModel* model_;
     std::shared_ptr<EngineLink> link_;
+    LocalEncoder* encoder_;
     std::function<void()> release_;
   };
   using UseResult = Result<std::shared_ptr<Use>>;
@@ -72,7 +81,7 @@ class ModelPool {
 
   /// In the order given.
   std::vector<ModelInfo> infos() const;
-  /// Those in memory.
+  /// Those in memory that write text.
   std::vector<std::shared_ptr<Use>> loaded();
   /// Bytes of the models in memory.
   uint64_t memory_used() const;

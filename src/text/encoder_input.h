@@ -14,4 +14,9 @@ namespace dure::text {
 Result<std::vector<TokenId>> EncoderInput(const Tokenizer& tokenizer, std::string_view text,
                                           int max_tokens);
 
+/// The same for the tokens of a text; where they begin with [CLS] they are taken as they are. More
+/// errors: kInvalidArgument (an id that is no token).
+Result<std::vector<TokenId>> EncoderInput(const Tokenizer& tokenizer, std::vector<TokenId> tokens,
+                                          int max_tokens);
+
 }  // namespace dure::text

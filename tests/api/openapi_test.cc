@@ -5,6 +5,7 @@
 
 #include "api/anthropic/messages_request.h"
 #include "api/openai/chat_request.h"
+#include "api/openai/embedding_request.h"
 #include "api/openai/text_request.h"
 #include "tests/api/access_fixture.h"
 
@@ -72,6 +73,9 @@ TEST_F(OpenApiTest, ParametersAreThoseThatAreRead) {
   const auto texts = KnownTextParameters();
   EXPECT_EQ(Names(Schema(document, "TextRequest")["properties"]),
             std::set<std::string>(texts.begin(), texts.end()));
+  const auto embeddings = KnownEmbeddingParameters();
+  EXPECT_EQ(Names(Schema(document, "EmbeddingRequest")["properties"]),
+            std::set<std::string>(embeddings.begin(), embeddings.end()));
   const auto messages = KnownMessagesParameters();
   EXPECT_EQ(Names(Schema(document, "MessagesRequest")["properties"]),
             std::set<std::string>(messages.begin(), messages.end()));

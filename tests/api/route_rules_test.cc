@@ -44,6 +44,10 @@ const std::map<std::string, Rule> kRules = {
     {"GET /v1/models/{id...}", Rule::kInference},
     {"POST /v1/chat/completions", Rule::kInference},
     {"POST /v1/completions", Rule::kInference},
+    {"POST /v1/embeddings", Rule::kInference},
+    {"POST /v1/tokenize", Rule::kInference},
+    {"POST /v1/detokenize", Rule::kInference},
+    {"POST /v1/apply-template", Rule::kInference},
     {"POST /v1/messages", Rule::kInference},
     {"POST /v1/messages/count_tokens", Rule::kInference},
 };

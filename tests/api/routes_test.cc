@@ -148,7 +148,6 @@ TEST_F(RoutesTest, RefusesInOneShape) {
        "model_not_found"},
       {Post(R"({"model":"other","messages":[{"role":"user","content":"hi"}]})"), 503,
        "model_loading"},
-      {Post("{}", "/v1/embeddings"), 501, "not_implemented"},
       {Post("{}", "/v1/audio/transcriptions"), 501, "not_implemented"},
       {Get("/v1/nothing"), 404, "unknown_url"},
       {Post("{}", "/v1/models"), 405, "method_not_allowed"},

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -50,6 +51,27 @@ class ScriptedProvider : public providers::Provider {
     text_calls_.push_back({request, std::move(sink)});
     changed_.notify_all();
     return std::make_shared<Running>(this);
+  }
+
+  struct EmbedCall {
+    providers::EmbeddingRequest request;
+    std::function<void(Result<providers::Embeddings>)> done;
+  };
+  Result<std::shared_ptr<providers::Completion>> Embed(
+      const providers::EmbeddingRequest& request,
+      std::function<void(Result<providers::Embeddings>)> done) override {
+    const std::lock_guard lock(mutex_);
+    if (refusal_) return tl::unexpected(*refusal_);
+    embed_calls_.push_back({request, std::move(done)});
+    changed_.notify_all();
+    return std::make_shared<Running>(this);
+  }
+  EmbedCall NextEmbed() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(10), [&] { return !embed_calls_.empty(); });
+    EmbedCall call = embed_calls_.front();
+    embed_calls_.pop_front();
+    return call;
   }
 
   void SetModels(std::vector<providers::ModelInfo> models) {
@@ -105,6 +127,7 @@ class ScriptedProvider : public providers::Provider {
   std::optional<Error> refusal_;
   std::optional<Call> call_;
   std::deque<TextCall> text_calls_;
+  std::deque<EmbedCall> embed_calls_;
   bool cancelled_ = false;
 };
 

@@ -216,8 +216,12 @@ ApiResult<ChatBody> ParseChatBody(std::string_view body, const ChatRequestLimits
   auto json = ParseJson(body, limits.json);
   if (!json) return Refuse("invalid_json", json.error().message, "");
   if (!json->is_object()) return Refuse("invalid_json", "the body must be a JSON object", "");
-  Reading reading{*json, limits};
-  for (const auto& [name, value] : json->items()) {
+  return ReadChatBody(*json, limits);
+}
+
+ApiResult<ChatBody> ReadChatBody(const Json& json, const ChatRequestLimits& limits) {
+  Reading reading{json, limits};
+  for (const auto& [name, value] : json.items()) {
     if (auto read = ReadParameter(reading, name, value); !read) return tl::unexpected(read.error());
   }
   if (auto checked = CheckTogether(reading); !checked) return tl::unexpected(checked.error());

@@ -33,6 +33,9 @@ struct ChatBody {
 /// unknown_parameter, unsupported_parameter, unsupported_value.
 ApiResult<ChatBody> ParseChatBody(std::string_view body, const ChatRequestLimits& limits = {});
 
+/// The same for a body that is an object already.
+ApiResult<ChatBody> ReadChatBody(const Json& json, const ChatRequestLimits& limits);
+
 /// The "messages" array. Errors as above.
 ApiResult<std::vector<providers::ChatMessage>> ParseMessages(const Json& value,
                                                              const ChatRequestLimits& limits);

@@ -23,7 +23,6 @@ struct Endpoint {
 
 /// Single ones, beside others that work.
 constexpr Endpoint kEndpoints[] = {
-    {"POST", "/v1/embeddings"},
     {"POST", "/v1/responses"},
     {"POST", "/v1/responses/{path...}"},
     {"GET", "/v1/responses/{path...}"},

@@ -13,10 +13,26 @@ namespace {
 
 using net::RunOn;
 
+const char* StateName(providers::ModelState state) {
+  switch (state) {
+    case providers::ModelState::kLoading:
+      return "loading";
+    case providers::ModelState::kReady:
+      return "ready";
+    case providers::ModelState::kFailed:
+      return "failed";
+    case providers::ModelState::kUnloaded:
+      break;
+  }
+  return "unloaded";
+}
+
 Json ModelJson(const providers::ModelInfo& model) {
   Json out = {
       {"id", model.id}, {"object", "model"}, {"created", model.created}, {"owned_by", model.owner}};
   if (model.context_length > 0) out["context_length"] = model.context_length;
+  out["kind"] = model.kind == providers::ModelKind::kEmbedding ? "embedding" : "text";
+  out["state"] = StateName(model.state);
   return out;
 }
 

@@ -124,7 +124,9 @@ WriteResult StreamedText::SendChoice(int index, Choice& choice) {
 
 ApiError FromTextError(const Error& error, const char* input) {
   ApiError out = FromProviderError(error);
-  const bool about_input = error.message.starts_with("the prompt ");
+  const bool about_input = error.message.starts_with("the prompt ") ||
+                           error.message.starts_with("input ") ||
+                           error.message.starts_with("token ");
   if (out.param == "messages" || (out.param.empty() && about_input)) out.param = input;
   return out;
 }

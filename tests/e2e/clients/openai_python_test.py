@@ -312,9 +312,57 @@ class OpenAiPython(unittest.TestCase):
             self.assertRegex(wrong.message, r"8192.*20\d\d\d")
 
     def test_endpoints_to_come(self):
-        with self.assertRaises(openai.InternalServerError) as missing:
-            self.client.embeddings.create(model=self.model, input="x")
+        with self.assertRaises(openai.APIStatusError) as missing:
+            self.client.moderations.create(input="x")
         self.assertEqual((missing.exception.status_code, missing.exception.code), (501, "not_implemented"))
+
+    def test_a_chat_model_gives_no_embeddings(self):
+        with self.assertRaises(openai.BadRequestError) as refused:
+            self.client.embeddings.create(model=self.model, input="x")
+        self.assertEqual((refused.exception.code, refused.exception.param), ("unsupported_value", "model"))
+
+    def complete(self, prompt, **more):
+        return self.client.completions.create(model=self.model, prompt=prompt, temperature=0, **more)
+
+    def test_a_text_is_continued(self):
+        whole = self.complete("The capital of France is", max_tokens=8)
+        self.assertEqual(whole.object, "text_completion")
+        self.assertIn("Paris", whole.choices[0].text)
+        self.assertEqual(whole.choices[0].finish_reason, "length")
+        self.assertEqual(whole.usage.completion_tokens, 8)
+        chunks = list(self.complete("The capital of France is", max_tokens=8, stream=True,
+                                    stream_options={"include_usage": True}))
+        self.assertEqual("".join(c.choices[0].text for c in chunks if c.choices), whole.choices[0].text)
+        self.assertEqual(chunks[-1].usage.completion_tokens, 8)
+        stopped = self.complete("The capital of France is", max_tokens=8, stop="Paris")
+        self.assertEqual((stopped.choices[0].text, stopped.choices[0].finish_reason), (" ", "stop"))
+
+    def test_several_prompts_at_once(self):
+        together = self.complete(["One, two,", "The cat sat"], max_tokens=5, n=2)
+        self.assertEqual([choice.index for choice in together.choices], [0, 1, 2, 3])
+        for i, prompt in enumerate(["One, two,", "The cat sat"]):
+            alone = self.complete(prompt, max_tokens=5)
+            self.assertEqual(together.choices[2 * i].text, alone.choices[0].text)
+
+    def test_a_text_is_scored(self):
+        prompt = "The capital of France is Paris"
+        scored = self.complete(prompt, max_tokens=0, echo=True, logprobs=3).choices[0]
+        self.assertEqual(scored.text, prompt)
+        logprobs = scored.logprobs
+        self.assertEqual("".join(logprobs.tokens), prompt)
+        self.assertIsNone(logprobs.token_logprobs[0])
+        self.assertTrue(all(number < 0 for number in logprobs.token_logprobs[1:]))
+        self.assertEqual([prompt[at:at + len(token)] for at, token in zip(logprobs.text_offset, logprobs.tokens)],
+                         logprobs.tokens)
+        answered = self.complete("The capital of France is", max_tokens=1, logprobs=3).choices[0]
+        self.assertEqual(answered.text, " Paris")
+        self.assertEqual(answered.logprobs.token_logprobs[0], logprobs.token_logprobs[-1], "bit for bit")
+
+    def test_what_a_text_cannot_have(self):
+        for more, param in (({"suffix": "x"}, "suffix"), ({"best_of": 3}, "best_of"), ({"logprobs": 9}, "logprobs")):
+            with self.assertRaises(openai.BadRequestError) as refused:
+                self.complete("Hi", **more)
+            self.assertEqual(refused.exception.param, param)
 
     def test_closing_a_stream_stops_the_generation(self):
         stream = self.chat(user("Tell me a long story."), stream=True, max_tokens=4000, logit_bias=FORBID_END)
