@@ -23,6 +23,7 @@ void CompleteText(const Service& service, const Call& call) {
                        "dure-" + service.version};
   for (providers::TextRequest& request : body->requests) {
     request.tenant = call.caller.account_id;
+    request.request_id = call.request_id;
     settings.choices = request.choices * static_cast<int>(body->requests.size());
   }
   settings.with_logprobs = body->requests.front().top_logprobs >= 0;
