@@ -9,6 +9,7 @@
     // Storage is switched off or holds something else: the system's choices apply.
   }
   if (stored.theme === 'light' || stored.theme === 'dark') root.dataset.theme = stored.theme;
+  if (/^(small|large|huge)$/.test(stored.fontSize)) root.dataset.size = stored.fontSize;
   var wanted = [stored.language].concat(navigator.languages || navigator.language || []);
   var known = wanted.filter(function (tag) {
     return /^(ko|en)(-|$)/i.test(tag || '');

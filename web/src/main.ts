@@ -4,6 +4,7 @@ import App from './App.svelte';
 import { settings } from './lib/settings.svelte';
 import './styles/base.css';
 import './styles/code.css';
+import './styles/forms.css';
 import './styles/markdown.css';
 import './styles/menu.css';
 

@@ -40,7 +40,8 @@ Json InfoJson(const Service& service, const Caller& caller) {
                {"context_length", nullptr},
                {"loading", nullptr},
                {"error", nullptr},
-               {"languages", {"en", "ko"}}};
+               {"languages", {"en", "ko"}},
+               {"conversations", false}};
   if (!caller.known()) return info;  // the models are not everybody's business
   info["account"] = {{"id", caller.account_id},
                      {"name", caller.account_name},

@@ -29,8 +29,10 @@ const RICH =
 const FAILED = {
   ...answer('f', 'A part'),
   status: 'failed',
-  failure: { kind: 'context_length', detail: '3012 of 2048 tokens' },
+  error: { code: 'context_length_exceeded', message: '3012 of 2048 tokens' },
 };
+
+const articleTools = (page) => page.getByRole('article').getByRole('button', { name: /^(More|더 보기)$/ });
 
 for (const locale of ['en-US', 'ko-KR']) {
   for (const colorScheme of ['light', 'dark']) {
@@ -44,9 +46,18 @@ for (const locale of ['en-US', 'ko-KR']) {
         ]);
         await page.locator('.hljs-keyword').first().waitFor();
         assert.deepEqual(await accessibilityFindings(page), [], 'conversation');
-        await page.locator('header button').last().click();
+        await articleTools(page).last().click();
         await page.getByRole('menu').waitFor();
         assert.deepEqual(await accessibilityFindings(page), [], 'menu');
+        await page.keyboard.press('Escape');
+        if (device === 'phone') await page.getByRole('button', { name: /^(Show the list of chats|채팅 목록 열기)$/ }).tap();
+        await page.getByRole('link', { name: 'Restored' }).waitFor();
+        assert.deepEqual(await accessibilityFindings(page), [], 'sidebar');
+        await page.getByRole('button', { name: /^(Settings|설정)$/ }).click();
+        await page.getByRole('dialog').waitFor();
+        assert.deepEqual(await accessibilityFindings(page), [], 'settings');
+        await page.getByRole('tab', { name: /^(Data|데이터)$/ }).click();
+        assert.deepEqual(await accessibilityFindings(page), [], 'data');
         await page.keyboard.press('Escape');
         const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(width <= 0, 'nothing sticks out sideways');
@@ -62,7 +73,7 @@ test('the keyboard alone does everything', async () => {
   await page.getByText('SmolLM2').waitFor();
   assert.ok(await composer(page).evaluate((field) => field === document.activeElement), 'begins in the field');
   const names = [];
-  for (let steps = 0; steps < 7; steps++) {
+  for (let steps = 0; steps < 14; steps++) {
     await page.keyboard.press('Shift+Tab');
     names.unshift(await page.evaluate(() => {
       const { ariaLabel, textContent } = document.activeElement;
@@ -70,21 +81,46 @@ test('the keyboard alone does everything', async () => {
     }));
   }
   assert.deepEqual(names, [
-    'Skip to the m', 'New chat', 'Settings', 'Explain how r', 'Write a Pytho', 'Draft a short', 'Give me five',
+    'Skip to the m', 'Dure: a new c', 'New chat', 'Hide the list', 'Search chats', 'More', 'Settings', 'Model: SmolLM',
+    'Temporary cha', 'Settings of t', 'Explain how r', 'Write a Pytho', 'Draft a short', 'Give me five',
   ]);
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Tab');
+  await button(page, 'Settings').focus();
   await page.keyboard.press('Enter');
-  await page.getByRole('menu').waitFor();
-  await page.getByRole('menuitemradio', { name: 'Dark' }).focus();
-  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+  await page.getByRole('radio', { name: 'Dark' }).focus();
+  await page.keyboard.press('Space');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
   await page.keyboard.press('Escape');
   assert.ok(await button(page, 'Settings').evaluate((element) => element === document.activeElement), 'focus returns');
   await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('menu').waitFor();
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.activeElement.ariaLabel?.startsWith('Model:'));
+  for (let steps = 0; steps < 3; steps++) await page.keyboard.press('Tab');
   await page.keyboard.press('Enter'); // the first of the things to try
   await answered(page, 0);
   assert.equal(await questions(page).count(), 1);
+  await finish(page);
+});
+
+test('the shortcuts are listed and work', async () => {
+  const page = await open(browser, server.url);
+  await restoreConversation(page, [question('q', 'x'), answer('a', 'y')]);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Commands and chats' }).fill('restored');
+  await page.getByRole('option', { name: 'Restored' }).waitFor();
+  assert.deepEqual(await accessibilityFindings(page), [], 'palette');
+  await page.keyboard.press('Escape');
+  await page.locator('body').click({ position: { x: 640, y: 300 } });
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+  assert.deepEqual(await accessibilityFindings(page), [], 'shortcuts');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+Shift+S');
+  await page.getByRole('navigation', { name: 'Chats' }).waitFor({ state: 'detached' });
+  await page.keyboard.press('Control+Shift+O');
+  await page.getByRole('heading', { name: 'What shall we work on?' }).waitFor();
   await finish(page);
 });
 
@@ -96,7 +132,7 @@ test('the theme follows the system until one is chosen, which is kept and there 
   const light = await ground();
   assert.notEqual(dark, light);
   await button(page, 'Settings').click();
-  await page.getByRole('menuitemradio', { name: 'Dark' }).click();
+  await page.getByText('Dark', { exact: true }).click();
   assert.equal(await ground(), dark);
   // With the app's own script away, what is set was set before the paint.
   await page.route('**/assets/*.js', (route) => route.abort());
@@ -116,7 +152,7 @@ test('on a phone Enter breaks the line and the button sends', async () => {
   assert.equal(await composer(page).inputValue(), 'one\ntwo');
   await button(page, 'Send').tap();
   await answered(page, 0);
-  assert.equal(await questions(page).innerText(), 'one\ntwo');
+  assert.equal((await questions(page).innerText()).trim(), 'one\ntwo');
   await finish(page);
 });
 

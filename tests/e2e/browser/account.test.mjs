@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { accessibilityFindings, ask, button, composer, deterministic, finish, launch, openAt } from './lib/browser.mjs';
-import { binary, Server } from './lib/server.mjs';
+import {
+  accessibilityFindings, answers, ask, button, composer, deterministic, finish, launch, openAt, questions,
+} from './lib/browser.mjs';
+import { binary, MODEL_NAME, Server } from './lib/server.mjs';
 
 const PASSWORD = 'correct horse battery';
 // What the browser logs for a 401, and for the requests that end with the sign-out.
@@ -38,19 +40,6 @@ async function signIn(page, password = PASSWORD) {
   await passwordField(page).press('Enter');
 }
 
-/** In the page: how many messages this browser keeps. */
-const storedMessages = () =>
-  new Promise((resolve) => {
-    const opening = indexedDB.open('dure');
-    opening.onsuccess = () => {
-      const counting = opening.result.transaction('messages').objectStore('messages').count();
-      counting.onsuccess = () => {
-        opening.result.close();
-        resolve(counting.result);
-      };
-    };
-  });
-
 for (const locale of ['en-US', 'ko-KR']) {
   for (const colorScheme of ['light', 'dark']) {
     test(`axe finds nothing on the sign-in page: ${locale}, ${colorScheme}`, async () => {
@@ -71,15 +60,53 @@ test('whoever signs in can chat, stays signed in after a reload, and signs out',
   await signIn(page);
   await composer(page).waitFor();
   await ask(page, 'Say hello.');
-  await page.waitForFunction(storedMessages);
   await page.reload();
-  await composer(page).waitFor(); // still signed in; that the chat comes back is chat.test.mjs's subject
-  await button(page, 'Settings').click();
+  await answers(page).first().waitFor();
+  assert.equal((await questions(page).innerText()).trim(), 'Say hello.', 'the chat is back');
+  await page.getByRole('link', { name: 'Say hello.' }).waitFor();
+  await button(page, '김두레').click();
   await page.getByRole('menuitem', { name: 'Sign out 김두레' }).click();
   await nameField(page).waitFor();
   assert.equal(await page.getByText('Say hello.').count(), 0, 'nothing stays for the next person');
   await page.reload();
   await nameField(page).waitFor();
+  await signIn(page);
+  await page.getByText('No chats yet.').waitFor();
+  await finish(page, REFUSED);
+});
+
+test('an administrator sees users, keys, usage and the server; each page passes axe', async () => {
+  const page = await openAt(browser, server.url);
+  await signIn(page);
+  await composer(page).waitFor();
+  await button(page, '김두레').click();
+  await page.getByRole('menuitem', { name: 'Administration' }).click();
+  await page.getByRole('heading', { name: 'Administration' }).waitFor();
+  const part = (name) => page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name }).click();
+  await page.getByRole('rowheader', { name: MODEL_NAME }).waitFor();
+  assert.deepEqual(await accessibilityFindings(page), [], 'server');
+  await part('Users');
+  await page.getByRole('textbox', { name: 'Name' }).fill('minji');
+  await page.getByLabel('Password').fill(PASSWORD);
+  await button(page, 'Create the user').click();
+  await button(page, 'Actions for minji').waitFor();
+  assert.deepEqual(await accessibilityFindings(page), [], 'users');
+  await button(page, 'Actions for minji').click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await button(page, 'Actions for minji').waitFor({ state: 'detached' });
+  await part('Usage');
+  await page.getByRole('figure').waitFor();
+  assert.deepEqual(await accessibilityFindings(page), [], 'usage');
+  await part('API keys');
+  await page.getByText('There are no keys.').waitFor();
+  await button(page, 'Settings').click();
+  await page.getByRole('tab', { name: 'Account' }).click();
+  await page.getByText('This device').waitFor();
+  await page.getByRole('textbox', { name: 'Name of the key' }).fill('my program');
+  await button(page, 'Create a key').click();
+  await page.getByText('Copy the key now').waitFor();
+  assert.deepEqual(await accessibilityFindings(page), [], 'account');
   await finish(page, REFUSED);
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import {
-  answer as savedAnswer, answered, answers, ask, button, composer, deterministic, finish, launch, open, question,
+  answer, answered, answers, ask, button, composer, deterministic, finish, launch, open, question,
   questions, restoreConversation,
 } from './lib/browser.mjs';
 import { FOREIGN_NAME, MODEL_NAME, Server } from './lib/server.mjs';
@@ -32,9 +32,9 @@ test('a message is sent and its answer streams in', async () => {
       if (text.length !== window.lengths.at(-1)) window.lengths.push(text.length);
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
-  const answer = await ask(page, 'Why is the sky blue?');
-  assert.equal(await questions(page).innerText(), 'Why is the sky blue?');
-  assert.match(await answer.innerText(), /sky|light/i);
+  const reply = await ask(page, 'Why is the sky blue?');
+  assert.equal((await questions(page).innerText()).trim(), 'Why is the sky blue?');
+  assert.match(await reply.innerText(), /sky|light/i);
   const lengths = await page.evaluate(() => window.lengths);
   assert.ok(lengths.length > 5, `it came in ${lengths.length} steps`);
   assert.deepEqual(lengths, lengths.toSorted((a, b) => a - b), 'it only grows');
@@ -80,18 +80,40 @@ test('Stop and Escape keep what has come', async () => {
   }
 });
 
-test('the last answer that was stopped can be tried again', async () => {
+test('an answer is generated again, and both versions stay', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page, 40);
-  await composer(page).fill('Count from one to ten.');
-  await composer(page).press('Enter');
-  await button(page, 'Stop').click();
+  await deterministic(page, 24);
+  await ask(page, 'Name a colour.');
+  await button(page, 'Regenerate').click();
+  await page.getByText('2/2').waitFor();
   await answered(page, 0);
-  await button(page, 'Try again').click();
-  const answer = await answered(page, 0);
   assert.equal(await answers(page).count(), 1);
+  await button(page, 'Previous version').click();
+  await page.getByText('1/2').waitFor();
+  await page.reload();
+  await page.getByText('1/2').waitFor();
+  await finish(page);
+});
+
+test('a question is edited as a branch: by its button, and by arrow-up in the empty field', async () => {
+  const page = await open(browser, server.url);
+  await deterministic(page, 20);
+  await ask(page, 'Say one.');
+  await ask(page, 'Say two.');
+  await composer(page).press('ArrowUp');
+  const field = page.getByRole('textbox', { name: 'Edit the message' });
+  assert.equal(await field.inputValue(), 'Say two.');
+  await field.press('Escape');
+  await questions(page).first().hover();
+  await questions(page).first().getByRole('button', { name: 'Edit' }).click();
+  await field.fill('Say three.');
+  await field.press('Enter');
+  await page.getByText('2/2').waitFor();
+  await answered(page, 0);
   assert.equal(await questions(page).count(), 1);
-  assert.doesNotMatch(await answer.innerText(), /You stopped/);
+  await button(page, 'Previous version').click();
+  await page.getByRole('article').getByText('Say two.').waitFor();
+  assert.equal(await questions(page).count(), 2);
   await finish(page);
 });
 
@@ -102,7 +124,7 @@ test('a reload keeps the conversation, and the next question knows it', async ()
   await page.reload();
   await answers(page).first().waitFor();
   assert.equal((await answers(page).innerText()).trim(), before.trim());
-  assert.equal(await questions(page).innerText(), 'My name is Minji.');
+  assert.equal((await questions(page).innerText()).trim(), 'My name is Minji.');
 
   const asked = page.waitForRequest('**/v1/chat/completions');
   await ask(page, 'What is my name?');
@@ -126,36 +148,100 @@ test('a reload in mid-answer keeps the part that came and offers another try', a
   await finish(page, /net::ERR_ABORTED/);
 });
 
-test('a second tab has a chat of its own, and a new one finds the last chat when no tab has it', async () => {
+test('chats are listed, found by their words, renamed, pinned, archived', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page, 20);
-  await ask(page, 'First tab.');
-  const second = await page.context().newPage();
-  await second.goto(server.url);
-  await second.getByRole('heading', { name: 'What shall we work on?' }).waitFor();
-  await second.close();
-  await page.evaluate(() => localStorage.setItem('dure.chat', sessionStorage.getItem('dure.chat')));
-  const context = page.context();
-  await page.close();
-  const third = await context.newPage();
-  await third.goto(server.url);
-  assert.equal(await questions(third).innerText(), 'First tab.');
+  await deterministic(page, 16);
+  const list = page.getByRole('navigation', { name: 'Chats' });
+  const act = async (chat, action) => {
+    await list.getByRole('link', { name: chat }).hover();
+    await button(page, `Actions for ${chat}`).click();
+    await page.getByRole('menuitem', { name: action }).click();
+  };
+  await ask(page, '부산 여행 계획을 세워 줘');
+  await button(page, 'New chat').click();
+  await ask(page, 'Explain photosynthesis.');
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('여행');
+  assert.equal(await list.locator('mark').first().innerText(), '여행');
+  await list.getByRole('link').first().click();
+  await questions(page).getByText('부산 여행').waitFor();
+  await page.getByRole('searchbox').fill('');
+  await act('Explain photosynthesis.', 'Rename');
+  await page.getByRole('textbox', { name: 'Title of the chat' }).fill('Plants');
+  await page.keyboard.press('Enter');
+  await act('Plants', 'Pin');
+  await list.getByRole('heading', { name: 'Pinned' }).waitFor();
+  await act('Plants', 'Archive');
+  await list.getByRole('link', { name: 'Plants' }).waitFor({ state: 'detached' });
+  await page.reload();
+  await list.getByRole('link').first().waitFor();
+  assert.deepEqual((await list.getByRole('link').allInnerTexts()).map((text) => text.trim()), ['부산 여행 계획을 세워 줘']);
   await finish(page);
 });
 
-test('New chat empties the page and can be taken back', async () => {
+test('a deleted chat can be taken back for a while, then it is gone', async () => {
   const page = await open(browser, server.url);
-  await deterministic(page, 20);
+  await deterministic(page, 16);
   await ask(page, 'Hello there.');
-  await button(page, 'New chat').click();
-  await page.getByRole('heading', { name: 'What shall we work on?' }).waitFor();
-  assert.equal(await questions(page).count(), 0);
+  const link = page.getByRole('link', { name: 'Hello there.' });
+  const remove = async () => {
+    await link.hover();
+    await button(page, 'Actions for Hello there.').click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await link.waitFor({ state: 'detached' });
+  };
+  await remove();
   await button(page, 'Undo').click();
-  assert.equal(await questions(page).innerText(), 'Hello there.');
-  await button(page, 'New chat').click();
+  await link.click();
+  await answers(page).first().waitFor();
+  await remove();
+  await button(page, 'Dismiss').click();
   await page.reload();
-  await page.getByRole('heading', { name: 'What shall we work on?' }).waitFor();
-  assert.equal(await questions(page).count(), 0);
+  await page.getByText('No chats yet.').waitFor();
+  await finish(page);
+});
+
+test('a temporary chat leaves nothing behind', async () => {
+  const page = await open(browser, server.url);
+  await deterministic(page, 16);
+  await page.getByText(MODEL_NAME).waitFor();
+  await button(page, 'Temporary chat').click();
+  await ask(page, 'A secret.');
+  await ask(page, 'Another one.');
+  await composer(page).fill('a draft');
+  await page.reload();
+  await page.getByText('No chats yet.').waitFor();
+  assert.equal(await composer(page).inputValue(), '');
+  assert.equal(await page.getByText('secret').count(), 0);
+  await finish(page);
+});
+
+test('each chat has its draft', async () => {
+  const page = await open(browser, server.url);
+  await deterministic(page, 16);
+  await ask(page, 'First.');
+  await composer(page).fill('for the first');
+  await button(page, 'New chat').click();
+  assert.equal(await composer(page).inputValue(), '');
+  await composer(page).fill('for a new one');
+  await page.getByRole('link', { name: 'First.' }).click();
+  await answers(page).first().waitFor();
+  assert.equal(await composer(page).inputValue(), 'for the first');
+  await button(page, 'New chat').click();
+  assert.equal(await composer(page).inputValue(), 'for a new one');
+  await finish(page);
+});
+
+test('a long chat opens at its end, and all of it can be found in the page', async () => {
+  const page = await open(browser, server.url);
+  const text = (index) => `Message ${index}.\n\n\`\`\`js\nconst x = ${index};\n\`\`\``;
+  const long = Array.from({ length: 1000 }, (_, index) => (index % 2 ? answer : question)(`m${index}`, text(index)));
+  await restoreConversation(page, long);
+  await page.getByText('Message 999.').waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('article').length === 1000);
+  await page.waitForFunction(() => innerHeight + scrollY > document.documentElement.scrollHeight - 100);
+  assert.ok((await page.locator('.markdown').count()) < 100, 'what is far away is not drawn yet');
+  await page.evaluate(() => document.querySelector('[data-message="m1"]').scrollIntoView());
+  await page.locator('[data-message="m1"] .markdown').waitFor();
   await finish(page);
 });
 
@@ -179,7 +265,7 @@ test('speed is shown on demand', async () => {
   const answer = await ask(page, 'Name three fruits.');
   assert.doesNotMatch(await answer.innerText(), /tokens\/s/);
   await button(page, 'Settings').click();
-  await page.getByRole('menuitemcheckbox', { name: 'Show speed under answers' }).click();
+  await page.getByRole('checkbox', { name: 'Show speed under answers' }).click();
   await page.keyboard.press('Escape');
   assert.match(await answer.innerText(), /\d+ tokens · [\d.,]+ tokens\/s/);
   await finish(page);
@@ -192,7 +278,7 @@ test('an answer is copied as Markdown, also over plain HTTP', async () => {
   for (const url of [server.url, plain]) {
     const page = await open(browser, url, url === plain ? {} : { permissions: ['clipboard-read', 'clipboard-write'] });
     assert.equal(await page.evaluate(() => isSecureContext), url !== plain);
-    await restoreConversation(page, [question('q', 'x'), savedAnswer('a', MARKDOWN)]);
+    await restoreConversation(page, [question('q', 'x'), answer('a', MARKDOWN)]);
     await answers(page).getByRole('button', { name: 'Copy' }).click();
     await answers(page).getByText('Copied').waitFor();
     await composer(page).focus();

@@ -42,7 +42,7 @@ try {
     for (const text of questions) {
       if (options.isMobile) {
         await composer(page).fill(text);
-        await page.locator('form button').tap();
+        await page.getByRole('button', { name: /^(Send|보내기)$/ }).tap();
         await answered(page, 0);
       } else {
         await ask(page, text);

@@ -2,6 +2,7 @@
 import { languageOf, type Language } from './i18n/language';
 
 export type Theme = 'system' | 'light' | 'dark';
+export type FontSize = 'small' | 'medium' | 'large' | 'huge';
 
 const KEY = 'dure.settings';
 
@@ -10,6 +11,8 @@ interface Stored {
   language?: Language;
   details?: boolean;
   wrap?: boolean;
+  fontSize?: FontSize;
+  sidebar?: boolean;
 }
 
 function read(): Stored {
@@ -58,10 +61,29 @@ class Settings {
     this.change({ wrap });
   }
 
+  get fontSize(): FontSize {
+    const { fontSize } = this.stored;
+    return fontSize === 'small' || fontSize === 'large' || fontSize === 'huge' ? fontSize : 'medium';
+  }
+  set fontSize(fontSize: FontSize) {
+    this.change({ fontSize });
+    this.apply();
+  }
+
+  /** Whether the list of chats stands beside the page, where there is room. */
+  get sidebar(): boolean {
+    return this.stored.sidebar !== false;
+  }
+  set sidebar(sidebar: boolean) {
+    this.change({ sidebar });
+  }
+
   apply(): void {
     const root = document.documentElement;
     if (this.theme === 'system') delete root.dataset.theme;
     else root.dataset.theme = this.theme;
+    if (this.fontSize === 'medium') delete root.dataset.size;
+    else root.dataset.size = this.fontSize;
     root.lang = this.language;
   }
 

@@ -102,34 +102,47 @@ export async function deterministic(page, maxTokens = 200) {
   );
 }
 
-/** Puts a conversation into the page's storage as the app itself would and reloads. */
+/** Puts a conversation into the page's storage as the app itself would, and opens it. */
 export async function restoreConversation(page, messages) {
-  await page.evaluate(
-    (stored) =>
-      new Promise((resolve, reject) => {
-        const request = indexedDB.open('dure');
-        request.onerror = () => reject(request.error);
-        request.onsuccess = () => {
-          const transaction = request.result.transaction(['conversations', 'messages'], 'readwrite');
-          const id = sessionStorage.getItem('dure.chat');
-          transaction.objectStore('conversations').put({ id, order: stored.map((message) => message.id) });
-          for (const message of stored) {
-            transaction.objectStore('messages').put({ key: `${id}/${message.id}`, message });
-          }
-          transaction.oncomplete = () => {
-            request.result.close();
-            resolve();
-          };
-          transaction.onerror = () => reject(transaction.error);
-        };
+  const id = await page.evaluate(async (stored) => {
+    const names = () => indexedDB.databases().then((all) => all.map(({ name }) => name));
+    let name;
+    while ((name = (await names()).find((each) => each.startsWith('dure.chats.'))) === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const database = await new Promise((resolve, reject) => {
+      const request = indexedDB.open(name);
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const transaction = database.transaction(['conversations', 'messages'], 'readwrite');
+    const conversation = `conv_${Math.random().toString(36).slice(2)}`;
+    const leaf = stored.at(-1).id;
+    transaction.objectStore('conversations').put({
+      id: conversation, title: 'Restored', project_id: null, assistant_id: null, model: '', instructions: '',
+      sampling: {}, pinned: false, archived: false, active_leaf: leaf, messages: stored.length, answering: [],
+      created_ms: 1, updated_ms: Date.now(),
+    });
+    stored.forEach((message, index) =>
+      transaction.objectStore('messages').put({
+        ...message, conversation_id: conversation, parent_id: stored[index - 1]?.id ?? null, created_ms: index,
       }),
-    messages,
-  );
-  await page.reload();
+    );
+    await new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onerror = () => reject(transaction.error);
+    });
+    database.close();
+    return conversation;
+  }, messages);
+  await page.goto(new URL(`/c/${id}`, page.url()).href);
   await answers(page).last().waitFor();
 }
 
-export const question = (id, text) => ({ role: 'user', id, text });
-export const answer = (id, text) => ({
-  role: 'assistant', id, text, model: 'm', status: 'done', failure: null, timing: null,
+const message = (role, id, content) => ({
+  role, id, content, reasoning: '', siblings: [id], status: 'complete', error: null, finish_reason: null,
+  model: role === 'user' ? '' : 'm', not_sent_until: null, context: null, usage: null, duration_ms: 0, reasoning_ms: 0,
+  attachments: [], last_event: 0,
 });
+export const question = (id, text) => message('user', id, text);
+export const answer = (id, text) => message('assistant', id, text);

@@ -1,5 +1,5 @@
 // Whether the server can answer now: asked slowly while all is well, quickly while it is not.
-import { fetchInfo, fetchReadiness, type ServerInfo } from './client';
+import { fetchInfo, fetchReadiness, type ServerInfo } from './server';
 
 export type ConnectionState =
   | 'unknown' // the first question has not been answered yet
@@ -24,8 +24,16 @@ export class Connection {
   private restoredTimer: ReturnType<typeof setTimeout> | undefined;
   private checking: Promise<void> | null = null;
 
-  /** @param onReady called whenever the server became ready (at first and after every absence). */
-  constructor(private readonly onReady: () => void) {}
+  private who: string | null = null;
+
+  /**
+   * @param onReady called whenever the server became ready (at first and after every absence).
+   * @param onAccount called when it is known who is signed in (null: nobody), and when that has changed.
+   */
+  constructor(
+    private readonly onReady: () => void,
+    private readonly onAccount: (account: string | null) => void,
+  ) {}
 
   /** Starts asking; returns what stops it. */
   start(): () => void {
@@ -76,6 +84,7 @@ export class Connection {
     if (readiness === 'unreachable') return this.enter('unreachable', null);
     if (readiness === 'ready' && this.state === 'ready') return;
     const info = await fetchInfo();
+    if (info !== null) this.learn(info);
     if (info?.status === 'signed_out') return this.enter('signed_out', info);
     if (readiness === 'ready' && info?.status !== 'no_model') {
       this.enter('ready', info);
@@ -90,6 +99,14 @@ export class Connection {
     this.state = state;
     this.info = info;
     this.restored = false;
+  }
+
+  private learn(info: ServerInfo): void {
+    const who = info.status === 'signed_out' ? '' : `${info.mode}/${info.account}`;
+    this.info = info;
+    if (who === this.who) return;
+    this.who = who;
+    this.onAccount(who === '' ? null : who);
   }
 
   private announceRestored(): void {

@@ -1,4 +1,4 @@
-import type { FailureKind } from '../chat/conversation';
+import type { FailureKind } from '../api/failure';
 import { t } from './catalogue.svelte';
 
 /** What went wrong, in plain words. */
@@ -11,6 +11,13 @@ export function failureText(kind: FailureKind): string {
     context_length: t().failedContext,
     busy: t().failedBusy,
     unauthorized: t().failedUnauthorized,
+    quota: t().failedQuota,
+    missing: t().failedMissing,
+    conflict: t().failedConflict,
+    too_large: t().failedTooLarge,
+    unsupported_file: t().failedFile,
+    interrupted: t().interrupted,
+    storage: t().failedStorage,
     rejected: t().failedRejected,
     server: t().failedServer,
   };

@@ -27,6 +27,12 @@ export class Follow {
     };
   }
 
+  /** Something else is to be seen; at the end of the page that is no leaving. */
+  leave(): void {
+    const { scrollTop, scrollHeight, clientHeight } = document.documentElement;
+    this.following = scrollHeight - clientHeight - scrollTop < NEAR_PX;
+  }
+
   toEnd(): void {
     this.following = true;
     window.scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' });

@@ -1,5 +1,7 @@
-/** 96 random bits as text. (crypto.randomUUID exists only on https and localhost.) */
-export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** `prefix` and 16 letters or digits (80 random bits). crypto.randomUUID exists only on https and localhost. */
+export function newId(prefix: 'conv_' | 'msg_'): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return prefix + Array.from(bytes, (byte) => LETTERS[byte % 32]).join('');
 }
