@@ -9,7 +9,8 @@ import { MessageView } from './view.svelte';
 
 // The end of a chat is on the page at once; what stands above it comes afterwards, piece by piece.
 const FIRST_MESSAGES = 40;
-const MORE_MESSAGES = 500;
+const MORE_MESSAGES = 1000; // asked for at once
+const SLICE = 80; // put on the page at once: short enough for a frame
 const REFRESH_MS = 60;
 
 export interface Question {
@@ -262,13 +263,24 @@ export class Chat {
           { leaf: this.last?.id ?? null, before: first.id, limit: MORE_MESSAGES },
           this.ended.signal,
         );
-        if (this.views[0] !== first) continue;
-        this.views = [...path.data.map((record) => new MessageView(record)), ...this.views];
-        this.earlier = path.earlier && path.data.length > 0;
+        if (await this.prepend(path.data)) this.earlier = path.earlier && path.data.length > 0;
       } catch {
         return; // the next refresh tries again
       }
     }
+  }
+
+  /** Puts messages above what is on the page; false when that has changed meanwhile. */
+  private async prepend(records: readonly Message[]): Promise<boolean> {
+    let top = this.views[0];
+    for (let end = records.length; end > 0; end -= SLICE) {
+      if (end < records.length) await idle();
+      if (this.views[0] !== top || this.ended.signal.aborted) return false;
+      const slice = records.slice(Math.max(0, end - SLICE), end);
+      this.views = [...slice.map((record) => new MessageView(record)), ...this.views];
+      top = this.views[0];
+    }
+    return true;
   }
 
   /** Takes the events of a running answer to its end. */
