@@ -287,3 +287,17 @@ test('an answer is copied as Markdown, also over plain HTTP', async () => {
     await finish(page, /Cross-Origin-Opener-Policy header has been ignored/);
   }
 });
+
+test('what is typed while an answer comes stays, also in a chat that is being made', async () => {
+  const page = await open(browser, server.url);
+  await deterministic(page, 60);
+  await composer(page).fill('Say hello.');
+  await composer(page).press('Enter');
+  await composer(page).pressSequentially('and then', { delay: 5 });
+  await answered(page, 0);
+  assert.equal(await composer(page).inputValue(), 'and then');
+  await page.reload();
+  await answers(page).first().waitFor();
+  assert.equal(await composer(page).inputValue(), 'and then');
+  await finish(page);
+});
