@@ -75,6 +75,7 @@ SequenceList Engine::Impl::MakeSequence(GenerateRequest request, std::shared_ptr
   if (!request.forced.empty()) {
     sequence.tokens.insert(sequence.tokens.end(), request.forced.begin(), request.forced.end() - 1);
   }
+  sequence.tokens.insert(sequence.tokens.end(), request.continued.begin(), request.continued.end());
   sequence.answer.emplace(*tokenizer, request, context_length);
   const size_t longest = request.prompt.size() + static_cast<size_t>(sequence.answer->remaining());
   sequence.longest = static_cast<int>(longest);

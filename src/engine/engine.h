@@ -68,6 +68,10 @@ struct GenerateRequest {
   std::vector<TokenId> expected;
   // Control tokens whose spelling is part of the answer's text: marks of tool calls, say.
   std::vector<TokenId> shown_tokens;
+  // Tokens that this very request gave before it was cut off: they come again as events, without
+  // being computed or drawn, and what follows has the bits that it would have had. Not together
+  // with `forced` or top_logprobs.
+  std::vector<TokenId> continued;
   std::string tenant;  // whose cache may be shared, and among whom time is shared fairly
   Priority priority = Priority::kNormal;
   // Only tokens it allows are drawn, end-of-generation tokens included; null: all. Each submission

@@ -44,6 +44,8 @@ struct Engine::Impl {
   /// Notes the time for those that run from now on.
   void Start(std::span<Sequence* const> admitted, std::chrono::steady_clock::time_point now);
   void Deliver(RowResult& row);
+  /// Hands out what the request continues; false when the answer ends with it.
+  bool Replay(Sequence& sequence);
   /// What became of the run's draft.
   void Learn(const PlannedRun& run);
   /// Takes the sequence out of the scheduler and finishes it. Unknown ids are ignored.

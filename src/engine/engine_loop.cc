@@ -24,7 +24,7 @@ double Milliseconds(Clock::time_point from, Clock::time_point to) {
 Usage UsageOf(const Sequence& sequence) {
   Usage usage;
   usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
-  usage.cached_tokens = sequence.cached_tokens;
+  usage.cached_tokens = std::min(usage.prompt_tokens, sequence.cached_tokens);
   usage.completion_tokens = sequence.delivered;
   const Clock::time_point admitted =
       sequence.admitted == Clock::time_point() ? Clock::now() : sequence.admitted;
@@ -37,6 +37,14 @@ Usage UsageOf(const Sequence& sequence) {
 FinishEvent Reason(FinishReason reason) {
   FinishEvent event{};
   event.reason = reason;
+  return event;
+}
+
+FinishEvent EndEvent(Answer::End end) {
+  FinishEvent event = Reason(end.reason);
+  event.text = std::move(end.text);
+  event.stop_match = std::move(end.stop_match);
+  event.stop_token = end.stop_token;
   return event;
 }
 
@@ -118,6 +126,7 @@ bool Engine::Impl::TakeNews() {
     one.splice(one.end(), arrivals, arrivals.begin());
     next_deadline = std::min(next_deadline, NextDeadline(one.front()));
     try {
+      if (!Replay(one.front())) continue;
       scheduler.Add(one);
     } catch (const std::bad_alloc&) {
       Finish(one.front(), OutOfMemory());
@@ -209,7 +218,7 @@ void Engine::Impl::Deliver(RowResult& row) {
   if (!row.sample) return End(sequence.id, Failure(row.sample.error()));
 
   sequence.last_token = Clock::now();
-  if (sequence.delivered == 0) sequence.first_token = sequence.last_token;
+  if (!sequence.answered()) sequence.first_token = sequence.last_token;
   ++sequence.delivered;
   ++tokens_generated;
   TokenEvent event;
@@ -237,11 +246,30 @@ void Engine::Impl::Deliver(RowResult& row) {
     }
     return;
   }
-  FinishEvent finish = Reason(end->reason);
-  finish.text = std::move(end->text);
-  finish.stop_match = std::move(end->stop_match);
-  finish.stop_token = end->stop_token;
-  End(sequence.id, std::move(finish));
+  End(sequence.id, EndEvent(std::move(*end)));
+}
+
+bool Engine::Impl::Replay(Sequence& sequence) {
+  for (const TokenId id : sequence.request.continued) {
+    TokenEvent event;
+    event.id = id;
+    ++sequence.delivered;
+    std::optional<Answer::End> end;
+    try {
+      end = sequence.answer->Push(id, event.text);
+      sequence.sink->OnToken(event);
+    } catch (const std::bad_alloc&) {
+      Finish(sequence, OutOfMemory());
+      return false;
+    } catch (const std::exception& error) {
+      Finish(sequence, Failure(MakeError(ErrorCode::kInternal, error.what())));
+      return false;
+    }
+    if (!end) continue;
+    Finish(sequence, EndEvent(std::move(*end)));
+    return false;
+  }
+  return true;
 }
 
 void Engine::Impl::End(RequestId id, FinishEvent event) {

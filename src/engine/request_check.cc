@@ -146,10 +146,14 @@ Result<void> CheckRequest(const GenerateRequest& request, const RequestLimits& l
   if (!request.expected.empty() && !request.forced.empty()) {
     return Refuse("expected tokens do not go with forced ones");
   }
+  if (!request.continued.empty() && (!request.forced.empty() || request.top_logprobs >= 0)) {
+    return Refuse("continued tokens go with neither forced tokens nor log-probabilities");
+  }
   if (auto ok = CheckLength(request, context_length); !ok) return ok;
   if (auto ok = CheckTokens("the prompt", request.prompt, vocab_size); !ok) return ok;
   if (auto ok = CheckTokens("the tokens to score", request.forced, vocab_size); !ok) return ok;
   if (auto ok = CheckTokens("the expected answer", request.expected, vocab_size); !ok) return ok;
+  if (auto ok = CheckTokens("the continued answer", request.continued, vocab_size); !ok) return ok;
   if (auto ok = CheckStops(request, limits); !ok) return ok;
   return CheckSampling(request.sampling, limits, vocab_size);
 }

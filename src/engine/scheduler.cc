@@ -99,7 +99,7 @@ void Scheduler::GrowRunning() {
 void Scheduler::PreemptLast() {
   const auto last = std::prev(running_.end());
   FreeBlocks(*last);
-  if (last->delivered == 0) last->cached_tokens = 0;
+  if (!last->answered()) last->cached_tokens = 0;
   ++preemptions_;
   Insert(preempted_, running_, last);
 }
@@ -189,7 +189,7 @@ bool Scheduler::TryAllocate(Sequence& sequence) {
     plan_.copies.push_back({tail.block, sequence.blocks[static_cast<size_t>(sequence.kept)]});
     sequence.computed += tail.positions;
   }
-  if (sequence.delivered == 0) sequence.cached_tokens = sequence.computed;
+  if (!sequence.answered()) sequence.cached_tokens = sequence.computed;
   return true;
 }
 

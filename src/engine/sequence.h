@@ -25,10 +25,10 @@ struct Sequence {
   GenerateRequest request;
   std::shared_ptr<Sink> sink;
 
-  std::vector<TokenId>
-      tokens;         // the prompt, then what was generated, or all forced tokens but the last
-  int computed = 0;   // leading tokens whose keys and values are in the cache
-  int delivered = 0;  // tokens the sink has had
+  std::vector<TokenId> tokens;  // the prompt, then what was continued and generated, or all forced
+                                // tokens but the last
+  int computed = 0;             // leading tokens whose keys and values are in the cache
+  int delivered = 0;            // tokens the sink has had
   std::vector<int32_t> blocks;  // position p lives in blocks[p / kKvBlockPositions]
   int kept = 0;                 // leading blocks that the prefix cache has too
   int cached_tokens = 0;        // prompt tokens that came from the prefix cache
@@ -58,6 +58,8 @@ struct Sequence {
   int first_logit_position() const {
     return static_cast<int>(request.prompt.size()) + delivered - 1;
   }
+  /// Whether it gave a token itself, beside those that it continues.
+  bool answered() const { return delivered > static_cast<int>(request.continued.size()); }
   int pending() const { return static_cast<int>(tokens.size()) - computed; }
 };
 

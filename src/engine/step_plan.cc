@@ -95,7 +95,7 @@ void Scheduler::AdoptLate(Sequence& sequence) {
   cache_.Adopt(sequence.request.tenant, cacheable, sequence.blocks, sequence.kept);
   const int gained = sequence.kept * limits_.block_positions - sequence.computed;
   sequence.computed += gained;
-  if (sequence.delivered == 0) sequence.cached_tokens += gained;
+  if (!sequence.answered()) sequence.cached_tokens += gained;
 }
 
 bool Scheduler::WaitsForPrefix(const Sequence& sequence) const {

@@ -32,6 +32,7 @@ engine::GenerateRequest EngineRequest(const CompletionOptions& options,
   request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.top_logprobs = options.top_logprobs;
+  request.continued = options.continued;
   request.tenant = options.tenant;
   request.queue_deadline = options.queue_deadline;
   return request;
@@ -73,6 +74,7 @@ LocalCompletion::LocalCompletion(std::shared_ptr<EngineLink> link,
       tokenizer_(std::move(tokenizer)),
       use_(std::move(use)),
       sink_(std::move(sink)),
+      token_ids_(static_cast<size_t>(choices)),
       unfinished_(choices) {
   for (int choice = 0; choice < choices; ++choice) readers_.emplace_back(choice, reading);
 }
@@ -114,7 +116,10 @@ bool LocalCompletion::Abandoned() {
   return abandoned_;
 }
 
-void LocalCompletion::Send(std::vector<ChatDelta> deltas) {
+void LocalCompletion::Send(int choice, std::vector<ChatDelta> deltas) {
+  if (!deltas.empty()) {
+    deltas.back().token_ids = std::exchange(token_ids_[static_cast<size_t>(choice)], {});
+  }
   for (ChatDelta& delta : deltas) sink_->OnDelta(std::move(delta));
 }
 
@@ -123,9 +128,11 @@ void LocalCompletion::Send(std::vector<ChatDelta> deltas) {
 void LocalCompletion::OnToken(int choice, const engine::TokenEvent& event) {
   if (Abandoned() || error_) return;
   AnswerReader& reader = readers_[static_cast<size_t>(choice)];
-  if (want_tokens_ && !tokenizer_->IsEndOfGeneration(event.id))
-    reader.Hold(DescribeToken(*tokenizer_, event));
-  if (!event.text.empty()) Send(reader.Push(event.text));
+  if (!tokenizer_->IsEndOfGeneration(event.id)) {
+    if (want_tokens_) reader.Hold(DescribeToken(*tokenizer_, event));
+    token_ids_[static_cast<size_t>(choice)].push_back(event.id);
+  }
+  if (!event.text.empty()) Send(choice, reader.Push(event.text));
 }
 
 /// The first error counts; the other choices are of no use without this one.
@@ -141,8 +148,8 @@ void LocalCompletion::EndChoice(int choice, const engine::FinishEvent& event) {
   }
   AnswerReader& reader = readers_[static_cast<size_t>(choice)];
   if (event.stop_match && event.text.empty()) reader.ForgetTokens();
-  if (!event.text.empty()) Send(reader.Push(event.text));
-  Send(reader.Finish());
+  if (!event.text.empty()) Send(choice, reader.Push(event.text));
+  Send(choice, reader.Finish());
   auto reason = reader.Reason(stopped ? FinishReason::kStop : FinishReason::kLength);
   if (!reason) return FailAll(reason.error());
   sink_->OnChoiceEnd(choice, {*reason, event.stop_match});

@@ -60,7 +60,7 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
   void OnToken(int choice, const engine::TokenEvent& event);
   void OnFinish(int choice, const engine::FinishEvent& event);
   void EndChoice(int choice, const engine::FinishEvent& event);
-  void Send(std::vector<ChatDelta> deltas);
+  void Send(int choice, std::vector<ChatDelta> deltas);
   void FailAll(Error error);
   bool Abandoned();
 
@@ -71,7 +71,8 @@ class LocalCompletion : public Completion, public std::enable_shared_from_this<L
 
   // Called by the engine's thread alone, one event at a time.
   std::shared_ptr<ChatSink> sink_;
-  std::vector<AnswerReader> readers_;  // by choice
+  std::vector<AnswerReader> readers_;            // by choice
+  std::vector<std::vector<int32_t>> token_ids_;  // by choice: that no delta has told yet
   int unfinished_;
   bool want_tokens_ = false;  // set before the first event
   ChatUsage usage_;

@@ -83,7 +83,7 @@ Result<std::shared_ptr<Completion>> LocalProvider::Impl::Start(
     const std::shared_ptr<ModelPool::Use>& use, const ChatRequest& request,
     std::shared_ptr<ChatSink> sink) const {
   const ChatFormat& format = use->model().format();
-  auto prompt = RenderChat(format, request, true, options.unix_time());
+  auto prompt = RenderChat(format, request, true, request.unix_time.value_or(options.unix_time()));
   if (!prompt) return tl::unexpected(prompt.error());
 
   engine::GenerateRequest generate = EngineRequest(request, options.random_seed);

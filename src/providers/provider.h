@@ -61,7 +61,11 @@ struct CompletionOptions {
   int choices = 1;
   int top_logprobs =
       -1;  // -1: no log-probabilities; 0: of the chosen token only; K: of the K best too
-  std::string tenant;      // whose cache may be shared
+  std::string tenant;  // whose cache may be shared
+  // Tokens that this very request, its seed and its time included, gave before it was cut off:
+  // their text comes again first, and the rest is what it would have been. For a model that runs
+  // here; others begin anew.
+  std::vector<int32_t> continued;
   std::string request_id;  // names the request in logs
   // When this passes before the answer was begun, the completion ends with kUnavailable.
   std::optional<std::chrono::steady_clock::time_point> queue_deadline;
@@ -85,6 +89,7 @@ struct ChatRequest : CompletionOptions {
   bool parallel_tool_calls = true;
   std::string reasoning_effort;  // "none", "minimal", "low", "medium", "high"; "": the model's own
   Json template_arguments = Json::object();  // more variables for the model's chat template
+  std::optional<int64_t> unix_time;          // what templates print as the date; absent: now
 };
 
 /// A text to be continued as it stands, without a chat template.
@@ -118,6 +123,8 @@ struct ChatDelta {
   std::vector<TokenInfo> tokens;  // where log-probabilities were asked for
   std::string reasoning;          // what the model thinks before it answers, likewise
   std::vector<ToolCallDelta> tool_calls;
+  std::vector<int32_t> token_ids =
+      {};  // new tokens of the choice; empty where others run the model
 };
 
 enum class FinishReason { kStop, kLength, kToolCalls };
