@@ -15,6 +15,7 @@
 #include "api/openai/chat_request.h"
 #include "api/openai/embedding_request.h"
 #include "api/openai/text_request.h"
+#include "assistant/answers.h"
 #include "net/server.h"
 #include "providers/provider.h"
 #include "providers/watched_provider.h"
@@ -25,8 +26,9 @@ namespace dure::api {
 struct Service {
   providers::Provider* provider = nullptr;  // outlives the service, as does
   Gate* gate = nullptr;
-  std::string version;   // of the program
-  std::string instance;  // differs with every start
+  assistant::Answers* chat_answers = nullptr;  // the web app's
+  std::string version;                         // of the program
+  std::string instance;                        // differs with every start
   ChatRequestLimits chat_limits;
   TextRequestLimits text_limits;
   EmbeddingRequestLimits embedding_limits;

@@ -24,6 +24,7 @@
 
 #include "api/access/gate.h"
 #include "api/service.h"
+#include "assistant/answers.h"
 #include "main/commands.h"
 #include "main/model_folder.h"
 #include "main/serve_options.h"
@@ -118,6 +119,7 @@ void Log(const std::string& message) { std::cerr << "dure: " + message + "\n"; }
 struct Parts {
   providers::Provider& provider;
   api::Gate& gate;
+  assistant::Answers& answers;
   const providers::CompletionMeter& meter;
   const std::atomic<net::Server*>& server;  // nullptr until it has started
 };
@@ -126,6 +128,7 @@ std::shared_ptr<const api::Service> MakeService(const ServeOptions& options, con
   auto service = std::make_shared<api::Service>();
   service->provider = &parts.provider;
   service->gate = &parts.gate;
+  service->chat_answers = &parts.answers;
   service->meter = &parts.meter;
   service->server_stats = [&server = parts.server] {
     const net::Server* started = server;
@@ -290,8 +293,9 @@ Result<void> Serve(const ServeOptions& options) {
   providers::LocalProvider provider(ProviderOptions(options, *models));
   providers::CompletionMeter meter;
   providers::WatchedProvider watched(provider, WatchSettingsOf(options, meter));
+  assistant::Answers answers(watched, **store, UnixMs, Log);
   std::atomic<net::Server*> started = nullptr;
-  auto service = MakeService(options, {watched, gate, meter, started});
+  auto service = MakeService(options, {watched, gate, answers, meter, started});
   auto server =
       net::Server::Start(std::move(*server_options), api::MakeRoutes(std::move(service)).Take());
   if (!server) return tl::unexpected(server.error());
@@ -301,6 +305,8 @@ Result<void> Serve(const ServeOptions& options) {
   std::optional<Result<void>> loaded;  // read after kLoaded only
   std::atomic<bool> loaded_posted{false};
   provider.StartLoading([&](Result<void> result) {
+    // What was cut off goes on before anybody asks for it.
+    if (const auto resumed = answers.Resume(); !resumed) Log(resumed.error().message);
     loaded = std::move(result);
     loaded_posted = true;
     events.Post(Events::kLoaded);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "store/accounts.h"
 #include "store/answers.h"
+#include "store/conversations.h"
 #include "store/events.h"
 #include "store/keys.h"
 #include "store/providers.h"
@@ -36,6 +37,7 @@ class Store {
   virtual Answers& answers() = 0;
   virtual EventLog& events() = 0;
   virtual Providers& providers() = 0;
+  virtual Conversations& conversations() = 0;
 
   /// Another number than before: a right was taken away or changed since, by this process or
   /// another (a key revoked, an account changed or removed, a session ended).

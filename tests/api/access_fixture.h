@@ -57,6 +57,9 @@ class AccessFixture : public testing::Test {
         settings_, *store_, [this] { return now_ms_.load(); }, [](const std::string&) {});
     service_->provider = &provider_;
     service_->gate = gate_.get();
+    answers_ = std::make_unique<assistant::Answers>(
+        provider_, *store_, [this] { return now_ms_.load(); }, [](const std::string&) {});
+    service_->chat_answers = answers_.get();
     service_->version = "1";
     service_->instance = "i";
     service_->unix_time = [] { return int64_t{1}; };
@@ -144,6 +147,7 @@ class AccessFixture : public testing::Test {
   test::ScriptedProvider provider_;
   std::shared_ptr<Service> service_ = std::make_shared<Service>();
   net::ServerOptions options_;
+  std::unique_ptr<assistant::Answers> answers_;
   std::unique_ptr<net::Server> server_;
   std::string alice_;
   std::string bob_;

@@ -32,6 +32,21 @@ const std::map<std::string, Rule> kRules = {
     {"GET /api/usage", Rule::kUsage},
     {"GET /api/usage.csv", Rule::kUsage},
     {"GET /api/app/stats", Rule::kAdmin},
+    {"GET /api/app/conversations", Rule::kAccount},
+    {"POST /api/app/conversations", Rule::kAccount},
+    {"DELETE /api/app/conversations", Rule::kAccount},
+    {"POST /api/app/conversations/batch", Rule::kAccount},
+    {"GET /api/app/conversations/{id}", Rule::kAccount},
+    {"PATCH /api/app/conversations/{id}", Rule::kAccount},
+    {"DELETE /api/app/conversations/{id}", Rule::kAccount},
+    {"GET /api/app/conversations/{id}/messages", Rule::kAccount},
+    {"POST /api/app/conversations/{id}/messages", Rule::kAccount},
+    {"GET /api/app/messages/{id}", Rule::kAccount},
+    {"DELETE /api/app/messages/{id}", Rule::kAccount},
+    {"POST /api/app/messages/{id}/answers", Rule::kAccount},
+    {"POST /api/app/messages/{id}/stop", Rule::kAccount},
+    {"GET /api/app/messages/{id}/events", Rule::kAccount},
+    {"GET /api/app/search", Rule::kAccount},
     {"GET /api/admin/users", Rule::kAdmin},
     {"POST /api/admin/users", Rule::kAdmin},
     {"PATCH /api/admin/users/{id}", Rule::kAdmin},
@@ -66,9 +81,9 @@ uint32_t ScopeFor(Rule rule) {
   }
 }
 
-std::string PathOf(std::string pattern) {
-  const size_t brace = pattern.find('{');
-  return brace == std::string::npos ? pattern : pattern.substr(0, brace) + "x";
+std::string PathOf(const std::string& pattern) {
+  static const std::regex kParameter("\\{[^}]*\\}");
+  return std::regex_replace(pattern, kParameter, "x");
 }
 
 class RouteRulesTest : public AccessFixture {

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "api/app/app_routes.h"
 #include "api/app/pages.h"
 #include "api/service.h"
 
@@ -86,6 +87,7 @@ void AddAppRoutes(Routes& routes) {
              [](const Service& service, const Call& call) {
                call.Send(JsonResponse(StatsJson(service)));
              });
+  AddConversationRoutes(routes);
   routes.SetFallback(
       [](const net::Request& request, const std::shared_ptr<net::ResponseWriter>& writer) {
         writer->Send(ServePage(request, app::Assets()));

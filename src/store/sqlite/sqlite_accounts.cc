@@ -3,6 +3,7 @@
 #include "store/name.h"
 #include "store/secrets.h"
 #include "store/sqlite/columns.h"
+#include "store/sqlite/conversation_rows.h"
 
 namespace dure::store::sqlite {
 
@@ -126,6 +127,9 @@ Result<Account> ChangeIn(Connection& connection, const std::string& id, const Ac
 Result<void> RemoveIn(Connection& connection, const std::string& id) {
   const auto before = Existing(connection, id);
   if (!before) return tl::unexpected(before.error());
+  auto words = ForgetWords(connection, id, "");
+  if (words) words = connection.Execute("INSERT INTO words (words) VALUES ('optimize')");
+  if (!words) return words;
   auto statement = connection.Prepare("DELETE FROM accounts WHERE id = ?");
   if (!statement) return tl::unexpected(statement.error());
   if (auto done = statement->Bind(std::string_view(id)).Run(); !done) return done;

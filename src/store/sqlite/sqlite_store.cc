@@ -8,6 +8,7 @@
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite_accounts.h"
 #include "store/sqlite/sqlite_answers.h"
+#include "store/sqlite/sqlite_conversations.h"
 #include "store/sqlite/sqlite_events.h"
 #include "store/sqlite/sqlite_keys.h"
 #include "store/sqlite/sqlite_providers.h"
@@ -35,6 +36,7 @@ class SqliteStore : public Store {
   Answers& answers() override { return answers_; }
   EventLog& events() override { return events_; }
   Providers& providers() override { return providers_; }
+  Conversations& conversations() override { return conversations_; }
 
   Result<int64_t> access_version() override {
     return database_.Read<int64_t>([](Connection& connection) {
@@ -52,6 +54,7 @@ class SqliteStore : public Store {
   SqliteKeys keys_{database_};
   SqliteUsage usage_{database_};
   SqliteAnswers answers_{database_};
+  SqliteConversations conversations_{database_};
   SqliteEvents events_;
   SqliteProviders providers_;
 };

@@ -1,0 +1,10 @@
+// The parts of AddAppRoutes.
+#pragma once
+
+namespace dure::api {
+
+class Routes;
+
+void AddConversationRoutes(Routes& routes);
+
+}  // namespace dure::api
