@@ -50,6 +50,7 @@ Routes MakeRoutes(std::shared_ptr<const Service> service) {
   AddEmbeddingRoutes(routes);
   AddTokenRoutes(routes);
   AddAnthropicRoutes(routes);
+  AddResponsesRoutes(routes);
   AddAccountRoutes(routes);
   AddAdminRoutes(routes);
   AddAppRoutes(routes);

@@ -51,6 +51,7 @@ void AddAnthropicRoutes(Routes& routes);
 void AddTextRoutes(Routes& routes);
 void AddEmbeddingRoutes(Routes& routes);
 void AddTokenRoutes(Routes& routes);
+void AddResponsesRoutes(Routes& routes);
 void AddAccountRoutes(Routes& routes);
 void AddAdminRoutes(Routes& routes);
 void AddAppRoutes(Routes& routes);

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "api/access/gate.h"
+#include "api/responses/kept_responses.h"
 #include "api/service.h"
 #include "assistant/answers.h"
 #include "main/commands.h"
@@ -232,6 +233,9 @@ Result<std::unique_ptr<store::Store>> OpenStore(const std::string& folder) {
   if (!opened) return opened;
   if (auto forgotten = (*opened)->answers().ForgetRunning(); !forgotten) {
     return tl::unexpected(forgotten.error());
+  }
+  if (auto ended = api::EndCutOffResponses(**opened); !ended) {
+    return tl::unexpected(ended.error());
   }
   return opened;
 }

@@ -69,6 +69,10 @@ void AddAccessOptions(CLI::App& command, ServeOptions& options) {
   add("--session-days", options.session_days, "Days until one must sign in again")
       ->check(CLI::Range(1, 3650))
       ->capture_default_str();
+  add("--responses-days", options.responses_days,
+      "Days that answers of /v1/responses are kept for their clients to read again")
+      ->check(CLI::Range(1, 36500))
+      ->capture_default_str();
 }
 
 void AddAccountLimits(CLI::App& command, ServeOptions& options) {
@@ -202,6 +206,7 @@ Result<api::GateSettings> GateSettingsOf(const ServeOptions& options, bool has_a
   }
   settings.authentication.public_https = options.public_url.starts_with("https://");
   settings.authentication.session_days = options.session_days;
+  settings.responses_kept_days = options.responses_days;
   settings.account_defaults = {LimitOrNone(options.account_requests_per_minute),
                                LimitOrNone(options.account_tokens_per_minute),
                                LimitOrNone(options.account_parallel),

@@ -42,6 +42,7 @@ struct ServeOptions {
   std::string public_url;
   std::vector<std::string> trusted_proxies;
   int64_t session_days = 30;
+  int responses_days = 30;
 
   // How much.
   int64_t account_requests_per_minute = 0;

@@ -7,6 +7,7 @@
 #include "api/openai/chat_request.h"
 #include "api/openai/embedding_request.h"
 #include "api/openai/text_request.h"
+#include "api/responses/responses_request.h"
 #include "tests/api/access_fixture.h"
 
 namespace dure::api {
@@ -79,6 +80,9 @@ TEST_F(OpenApiTest, ParametersAreThoseThatAreRead) {
   const auto messages = KnownMessagesParameters();
   EXPECT_EQ(Names(Schema(document, "MessagesRequest")["properties"]),
             std::set<std::string>(messages.begin(), messages.end()));
+  const auto responses = KnownResponsesParameters();
+  EXPECT_EQ(Names(Schema(document, "ResponsesRequest")["properties"]),
+            std::set<std::string>(responses.begin(), responses.end()));
 }
 
 TEST_F(OpenApiTest, ErrorsAreThoseOfTheTable) {

@@ -65,6 +65,11 @@ const std::map<std::string, Rule> kRules = {
     {"POST /v1/apply-template", Rule::kInference},
     {"POST /v1/messages", Rule::kInference},
     {"POST /v1/messages/count_tokens", Rule::kInference},
+    {"POST /v1/responses", Rule::kInference},
+    {"GET /v1/responses/{id}", Rule::kInference},
+    {"DELETE /v1/responses/{id}", Rule::kInference},
+    {"POST /v1/responses/{id}/cancel", Rule::kInference},
+    {"GET /v1/responses/{id}/input_items", Rule::kInference},
 };
 
 uint32_t ScopeFor(Rule rule) {

@@ -30,17 +30,18 @@ def require_model(name: str = SMALL_MODEL) -> pathlib.Path:
 
 
 class Server:
-    """`with Server(program, "--model", path) as server:`; it is ready inside the block."""
+    """`with Server(program, "--model", path) as server:`; it is ready inside the block. data: a folder that outlives it."""
 
-    def __init__(self, program: str, *options: str):
+    def __init__(self, program: str, *options: str, data: str | None = None):
         self.program = program
         self.options = options
+        self.data = data
         self.folder = tempfile.TemporaryDirectory(prefix="dure-e2e-")
 
     def __enter__(self):
         self.errors = open(pathlib.Path(self.folder.name) / "stderr", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [self.program, "serve", "--port", "0", "--data", self.folder.name + "/data", *self.options],
+            [self.program, "serve", "--port", "0", "--data", self.data or self.folder.name + "/data", *self.options],
             stdout=subprocess.PIPE, stderr=self.errors, text=True)
         line = self.process.stdout.readline()
         found = re.fullmatch(r"Dure is ready at (https?://\S+)\n", line)

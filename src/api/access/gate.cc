@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kTidyMs = 60'000;
 constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kDayMs = 24 * kHourMs;
 
 template <typename T>
 void Default(std::optional<T>& value, const std::optional<T>& standard) {
@@ -37,6 +38,8 @@ Gate::~Gate() {
   }
   wake_.notify_one();
   thread_.join();
+  // What the store still has to tell may hold tickets.
+  (void)store_.Flush();
 }
 
 std::vector<LimitedParty> Gate::PartiesOf(const Caller& caller) const {
@@ -163,6 +166,9 @@ void Gate::Tidy() {
   auto done = store_.sessions().RemoveExpired(now);
   if (done) {
     done = store_.answers().RemoveBefore(now - settings_.answers_kept_hours * kHourMs);
+  }
+  if (done) {
+    done = store_.events().RemoveBefore("response", now - settings_.responses_kept_days * kDayMs);
   }
   if (!done && log_) log_("tidying up failed: " + done.error().message);
 }

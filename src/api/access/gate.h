@@ -32,7 +32,8 @@ struct GateSettings {
   LoginThrottleSettings login_throttle;
   int64_t answers_kept_hours = 24;         // for their Idempotency-Key
   size_t max_kept_answer_bytes = 1 << 20;  // longer answers are not kept
-  int watch_ms = 200;                      // how soon a revoked key ends what it started
+  int64_t responses_kept_days = 30;
+  int watch_ms = 200;  // how soon a revoked key ends what it started
 };
 
 /// Thread-safe. Outlives every ticket.

@@ -5,6 +5,7 @@
 #include "api/anthropic/messages_request.h"
 #include "api/function_tools.h"
 #include "api/json_fields.h"
+#include "api/service.h"
 
 namespace dure::api {
 
@@ -13,8 +14,14 @@ namespace {
 using providers::Tool;
 using providers::ToolChoice;
 
-ApiResult<Tool> ReadTool(const Json& value, const std::string& path) {
+ApiResult<Tool> ReadTool(const Json& value, const std::string& path,
+                         const ChatRequestLimits& limits) {
   if (!value.is_object()) return WrongType(path, "an object", value);
+  if (DumpJson(value).size() > limits.max_tool_bytes) {
+    return Refuse(
+        "invalid_value",
+        "'" + path + "' takes more than " + std::to_string(limits.max_tool_bytes) + " bytes", path);
+  }
   const Json type = value.value("type", Json());
   if (!type.is_null() && type != "custom") {
     return Refuse("unsupported_value",
@@ -61,7 +68,7 @@ ApiResult<std::vector<Tool>> ReadAnthropicTools(const Json& value,
   }
   std::vector<Tool> tools;
   for (size_t i = 0; i < value.size(); ++i) {
-    auto tool = ReadTool(value[i], "tools[" + std::to_string(i) + "]");
+    auto tool = ReadTool(value[i], "tools[" + std::to_string(i) + "]", limits);
     if (!tool) return tl::unexpected(tool.error());
     tools.push_back(std::move(*tool));
   }

@@ -103,8 +103,8 @@ Status ReadThinking(Reading& r, const Json& value, const std::string& name) {
 }
 
 Status ReadEffort(Reading& r, const Json& value, const std::string& name) {
-  if (value != "low" && value != "medium" && value != "high") {
-    return Refuse("unsupported_value", "'" + name + "' must be low, medium or high", name);
+  if (value != "low" && value != "medium" && value != "high" && value != "xhigh") {
+    return Refuse("unsupported_value", "'" + name + "' must be low, medium, high or xhigh", name);
   }
   r.out.request.reasoning_effort = value.get<std::string>();
   return {};

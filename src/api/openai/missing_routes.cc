@@ -23,10 +23,8 @@ struct Endpoint {
 
 /// Single ones, beside others that work.
 constexpr Endpoint kEndpoints[] = {
-    {"POST", "/v1/responses"},
-    {"POST", "/v1/responses/{path...}"},
-    {"GET", "/v1/responses/{path...}"},
-    {"DELETE", "/v1/responses/{path...}"},
+    {"POST", "/v1/responses/input_tokens"},
+    {"POST", "/v1/responses/compact"},
     // Chat completions are not stored.
     {"GET", "/v1/chat/completions"},
     {"GET", "/v1/chat/completions/{path...}"},

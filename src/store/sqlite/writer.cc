@@ -136,7 +136,11 @@ void Writer::WriteGroup(std::vector<Job>& jobs) {
       if (!committed) job.result = tl::unexpected(committed.error());
     }
   }
-  for (Job& job : jobs) job.done(job.result);
+  // What a job holds is let go of at once: when a later one is told, nothing is left of it.
+  for (Job& job : jobs) {
+    job.work = nullptr;
+    std::exchange(job.done, nullptr)(job.result);
+  }
 }
 
 // An error: nothing of the group was written. Otherwise each job has its own result.

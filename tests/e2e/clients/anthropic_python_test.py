@@ -102,6 +102,30 @@ class AnthropicPython(unittest.TestCase):
                            output_config={"format": {"type": "json_schema", "schema": schema}})
         self.assertIn(json.loads(message.content[0].text)["colour"], ("red", "green"))
 
+    def test_tools(self):
+        tool = {"name": "get_weather", "description": "The weather at a place.", "strict": True, "input_schema": {
+            "type": "object", "additionalProperties": False, "required": ["city"],
+            "properties": {"city": {"enum": ["Seoul", "Busan"]}}}}
+        question = user("What is the weather in Seoul?")
+        ask = dict(messages=question, tools=[tool], max_tokens=200)
+        for choice in ({"type": "any"}, {"type": "tool", "name": "get_weather", "disable_parallel_tool_use": True}):
+            message = self.ask(**ask, tool_choice=choice)
+            self.assertEqual(message.stop_reason, "tool_use")
+            call = next(block for block in message.content if block.type == "tool_use")
+            self.assertEqual(call.name, "get_weather")
+            self.assertIn(call.input["city"], ("Seoul", "Busan"))
+            with self.client.messages.stream(model=self.model, tool_choice=choice, extra_body={"temperature": 0},
+                                             **ask) as stream:
+                final = stream.get_final_message()
+            self.assertEqual(final.stop_reason, "tool_use")
+            self.assertEqual([b.input for b in final.content if b.type == "tool_use"],
+                             [b.input for b in message.content if b.type == "tool_use"])
+        answer = self.ask(tools=[tool], tool_choice={"type": "none"}, messages=[
+            *question, {"role": "assistant", "content": message.content},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": block.id, "content": "Rain."}
+                                         for block in message.content if block.type == "tool_use"]}])
+        self.assertTrue(answer.content[0].text)
+
     def test_errors(self):
         def error(kind, **request) -> dict:
             with self.assertRaises(kind) as raised:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: run_client.py NAME PROGRAM [NODE]: fetches an unmodified client once, then runs its test against the real program.
 
-A client is NAME_test.py with the packages of NAME.txt, or NAME_test.mjs with those of NAME.json, which needs NODE. The packages
+A client is NAME…_test.py with the packages of NAME.txt, or NAME_test.mjs with those of NAME.json, which needs NODE. The packages
 lie in ${XDG_CACHE_HOME:-~/.cache}/dure/e2e, one folder for each version.
 """
 
@@ -57,26 +57,27 @@ def fetch_node(folder: pathlib.Path, wanted: pathlib.Path, node: str) -> None:
                     "--loglevel=error"], cwd=folder, check=True, env=os.environ | {"PATH": path})
 
 
-def command_of(name: str, node: str | None) -> list:
+def commands_of(name: str, node: str | None) -> list[list]:
     wanted = HERE / f"{name}.txt"
     if wanted.exists():
         folder = cache_folder(name, wanted)
         fetch_once(folder, lambda target: fetch_python(target, wanted))
-        return [folder / "bin/python", "-B", HERE / f"{name}_test.py"]
+        return [[folder / "bin/python", "-B", test] for test in sorted(HERE.glob(f"{name}*_test.py"))]
     wanted = HERE / f"{name}.json"
     folder = cache_folder(name, wanted)
     fetch_once(folder, lambda target: fetch_node(target, wanted, node))
     # Modules are looked up beside the file that imports them.
     shutil.copy(HERE / f"{name}_test.mjs", folder)
-    return [node, "--test", "--test-reporter=spec", folder / f"{name}_test.mjs"]
+    return [[node, "--test", "--test-reporter=spec", folder / f"{name}_test.mjs"]]
 
 
 def main() -> int:
     name, program = sys.argv[1], str(pathlib.Path(sys.argv[2]).resolve())
     model = require_model(SMALL_MODEL if name in OF_SMALL_MODEL else LARGER_MODEL)
-    command = command_of(name, sys.argv[3] if len(sys.argv) > 3 else None)
+    commands = commands_of(name, sys.argv[3] if len(sys.argv) > 3 else None)
     with Server(program, "--model", str(model)) as server:
-        return subprocess.run(command, env=os.environ | {"DURE_URL": server.url}).returncode
+        environment = os.environ | {"DURE_URL": server.url}
+        return max(abs(subprocess.run(command, env=environment).returncode) for command in commands)
 
 
 if __name__ == "__main__":
