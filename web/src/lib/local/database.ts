@@ -57,6 +57,7 @@ export class Database {
     try {
       const transaction = database.transaction(['conversations', 'messages'], 'readwrite', { durability: 'strict' });
       work(transaction);
+      transaction.commit(); // at once: the page may be on its way out
       await new Promise<void>((resolve, reject) => {
         transaction.oncomplete = () => resolve();
         transaction.onabort = () => reject(transaction.error ?? new Error());
