@@ -38,6 +38,11 @@ export class LocalChats implements ChatsApi {
       this.leaving = true;
       void this.save();
     };
+    // The connection may break before the page is hidden; a download asks as well and leaves nothing.
+    window.addEventListener('beforeunload', () => {
+      this.leaving = true;
+      setTimeout(() => (this.leaving = false), LEAVING_MS);
+    });
     window.addEventListener('pagehide', leave);
     window.addEventListener('pageshow', () => (this.leaving = false));
     document.addEventListener('visibilitychange', () => void this.save());
@@ -258,6 +263,9 @@ export class LocalChats implements ChatsApi {
     }
   }
 }
+
+/** How soon a page that is asked to go is gone. */
+const LEAVING_MS = 2000;
 
 /** How an answer ends whose page was left. */
 const CUT_OFF = { status: 'failed', error: { code: 'interrupted', message: '' } } as const;
